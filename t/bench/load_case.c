@@ -54,7 +54,7 @@ load_case_room(load_t *ld)
 
     ld->tk = calloc(ld->ntk, sizeof(load_talker_t));
 
-    if (ld->tk == NULL || load_case_alloc(ld, ld->nmembers + ld->ntk) != 0) {
+    if (ld->tk == NULL || load_case_alloc(ld, ld->nmembers + ld->rooms) != 0) {
         return -1;
     }
 
@@ -76,8 +76,13 @@ load_case_room(load_t *ld)
             tk->index = k;
 
             if (ld->dialect == LOAD_NCHAN) {
-                /* a subscriber cannot publish: one more connection */
-                tk->conn = &ld->conns[ld->nmembers + i];
+                /*
+                 * A subscriber cannot publish: one more connection, and the
+                 * same for all talkers of the room, because nchan loses
+                 * messages that several workers publish in one channel ("A
+                 * message from the past has just been published").
+                 */
+                tk->conn = &ld->conns[ld->nmembers + r];
                 tk->conn->room = r;
                 tk->conn->publisher = 1;
 
@@ -88,7 +93,7 @@ load_case_room(load_t *ld)
     }
 
     if (load_case_connect(ld, ld->nmembers
-                              + (ld->dialect == LOAD_NCHAN ? ld->ntk : 0))
+                              + (ld->dialect == LOAD_NCHAN ? ld->rooms : 0))
         != 0
         || (ld->dialect == LOAD_NCHAN && load_case_probe(ld) != 0))
     {
