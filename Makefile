@@ -2,6 +2,7 @@
 #                        nginx, through Debian's nginx-dev
 # make NGX_SRC=DIR       build/NAME/ngx_http_sio_module.so against a source
 #                        tree, NAME being the last part of DIR
+# make nginx NGX_SRC=DIR  that tree's nginx, too, beside the module
 # make unit              the C unit tests
 # make replay            the fuzz targets over their committed corpora
 # make fuzz              the libFuzzer binaries (clang)
@@ -40,7 +41,7 @@ LOCK    := $(B)/.lock
 endif
 
 
-.PHONY: all module unit replay fuzz style clean
+.PHONY: all module nginx unit replay fuzz style clean
 
 all: module
 
@@ -58,6 +59,11 @@ $(OUT): $(OBJ)/Makefile
 	@cmp -s $(OBJ)/$(MODULE) $@ || install -m 644 $(OBJ)/$(MODULE) $@
 
 ifdef NGX_SRC
+
+nginx: module
+	@$(MAKE) --no-print-directory -f $(OBJ)/Makefile -C $(NGX) binary
+	@cmp -s $(OBJ)/nginx $(dir $(OUT))nginx \
+	    || install $(OBJ)/nginx $(dir $(OUT))nginx
 
 $(OBJ)/Makefile: $(TOP)/config $(TOP)/Makefile
 	@mkdir -p $(OBJ)
