@@ -21,6 +21,7 @@ static int load_check_options(load_t *ld);
 
 static const char  load_usage[] =
     "usage: load -p PORT -P PID -c room|echo|idle [options]\n"
+    "       load -p PORT -c free: is the port free?\n"
     "\n"
     "  -d sio|nchan   dialect (sio)\n"
     "  -N NAME        name of the case in the result line\n"
@@ -65,6 +66,10 @@ main(int argc, char **argv)
     if (load_options(ld, argc, argv) != 0 || load_check_options(ld) != 0) {
         fputs(load_usage, stderr);
         return 2;
+    }
+
+    if (strcmp(ld->kind, "free") == 0) {
+        return load_conn_port_free(ld) == 0 ? 0 : 1;
     }
 
     memset(ld->fill, '.', sizeof(ld->fill));
@@ -186,7 +191,8 @@ load_options(load_t *ld, int argc, char **argv)
 static int
 load_check_options(load_t *ld)
 {
-    if (ld->kind == NULL || ld->pid <= 0
+    if (ld->kind == NULL
+        || (ld->pid <= 0 && strcmp(ld->kind, "free") != 0)
         || ld->port <= 0 || ld->port > 65535
         || ld->size < LOAD_PAYLOAD_MIN || ld->size > LOAD_PAYLOAD_MAX
         || ld->duration <= 0)
@@ -196,6 +202,10 @@ load_check_options(load_t *ld)
 
     if (ld->name == NULL) {
         ld->name = ld->kind;
+    }
+
+    if (strcmp(ld->kind, "free") == 0) {
+        return 0;
     }
 
     if (strcmp(ld->kind, "echo") == 0) {

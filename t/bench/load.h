@@ -145,7 +145,7 @@ typedef struct load_s  load_t;
 
 struct load_s {
     /* options */
-    const char         *kind;       /* room, echo, idle */
+    const char         *kind;       /* room, echo, idle, free */
     const char         *name;       /* of the case, in the result line */
     load_dialect_e      dialect;
     int                 port;
@@ -204,6 +204,11 @@ int load_conn_init(load_t *ld);
  * Returns 0 or -1.
  */
 int load_conn_wait_server(load_t *ld);
+
+/*
+ * Returns 0 if a server could listen on the port, or -1.
+ */
+int load_conn_port_free(load_t *ld);
 
 /*
  * Begins to connect; c->id, room and publisher are set by the caller.

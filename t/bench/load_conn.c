@@ -142,6 +142,31 @@ load_conn_wait_server(load_t *ld)
 }
 
 
+int
+load_conn_port_free(load_t *ld)
+{
+    int                 fd, one, rc;
+    struct sockaddr_in  sin;
+
+    fd = socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, 0);
+    if (fd == -1) {
+        perror("load: socket");
+        return -1;
+    }
+
+    /* as servers do: old connections in TIME_WAIT do not count */
+
+    one = 1;
+    (void) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+
+    load_conn_address(ld, &sin);
+    rc = bind(fd, (struct sockaddr *) &sin, sizeof(sin));
+    close(fd);
+
+    return rc;
+}
+
+
 void
 load_conn_open(load_t *ld, load_conn_t *c)
 {

@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2317,SC3045
 
 # Side by side: the load generator against the floor, the module, Node's
 # socket.io and nchan.  See README.md for cases and figures, "-h" for options.
@@ -136,6 +137,22 @@ $cc -O2 -W -Wall -o "$bin/load" "$here"/load*.c || die "cannot build load"
 $cc -O2 -W -Wall -o "$bin/floor" "$here/floor.c" || die "cannot build floor"
 
 
+# The next free port of the hundred, in "port": never the one just used.
+
+nport=0
+
+next_port() {
+    tries=0
+    while [ "$tries" -lt 100 ]; do
+        port=$((port0 + nport % 100))
+        nport=$((nport + 1))
+        tries=$((tries + 1))
+        "$bin/load" -p $port -c free && return 0
+    done
+    die "no free port from $port0 on"
+}
+
+
 # The floor makes one mistake in a thousand messages, and the load generator
 # must notice.
 
@@ -143,8 +160,7 @@ expect() {
     mistake=$1
     field=$2
     shift 2
-    port=$((port0 + nport))
-    nport=$((nport + 1))
+    next_port
 
     "$bin/floor" -p $port -m send -x "$mistake" &
     server=$!
@@ -164,7 +180,6 @@ expect() {
 
 if [ -n "$selftest" ]; then
     bad=0
-    nport=0
 
     expect lose lost        -c room -m 10 -t 1 -w 4
     expect lose lost        -c echo -n 10
@@ -250,8 +265,7 @@ start_nginx() {
 }
 
 start_server() {
-    port=$((port0 + nport % 100))
-    nport=$((nport + 1))
+    next_port
     dialect=sio
     : > "$dir/server.log"
 
@@ -300,7 +314,6 @@ echo "$(uname -sr), $(getconf _NPROCESSORS_ONLN) CPUs," \
      "$workers workers; $rounds rounds of $seconds s after $warm s"
 
 bad=0
-nport=0
 round=1
 
 while [ "$round" -le "$rounds" ]; do
