@@ -1,0 +1,394 @@
+'use strict';
+
+/* Engine.IO over HTTP: every answer, its headers and its body. */
+
+const { after, before, describe, it } = require('node:test');
+
+const lib = require('./lib.js');
+
+const ORIGIN = 'http://example.com';
+const PREFLIGHT = {
+  Origin: ORIGIN,
+  'Access-Control-Request-Method': 'POST',
+  'Access-Control-Request-Headers': 'content-type,x-own',
+};
+
+const app = {
+  rules: 'sio_on echo { relay; }',
+
+  node: (io) => io.on('connection', (socket) => {
+    socket.on('echo', (...args) => socket.emit('echo', ...args));
+  }),
+
+  locations: {
+    '/small/': {
+      directives: 'sio_max_http_buffer_size 100; sio_ping_interval 5s;'
+                  + ' sio_ping_timeout 1500ms;',
+      options: { maxHttpBufferSize: 100, pingInterval: 5000,
+                 pingTimeout: 1500 },
+    },
+    '/ws-only/': {
+      directives: 'sio_transports websocket;',
+      options: { transports: ['websocket'] },
+    },
+    '/polling-only/': {
+      directives: 'sio_transports polling;',
+      options: { transports: ['polling'] },
+    },
+    '/no-upgrades/': {
+      directives: 'sio_allow_upgrades off;',
+      options: { allowUpgrades: false },
+    },
+    '/any-origin/': {
+      directives: 'sio_cors_origin *;',
+      options: { cors: { origin: '*' } },
+    },
+    '/one-origin/': {
+      directives: `sio_cors_origin ${ORIGIN}; sio_cors_credentials on;`,
+      options: { cors: { origin: [ORIGIN], credentials: true } },
+    },
+    '/two-origins/': {
+      directives: `sio_cors_origin http://other.example ${ORIGIN};
+                   sio_cors_methods GET POST;
+                   sio_cors_headers X-One X-Two;
+                   sio_cors_expose_headers X-Three;
+                   sio_cors_max_age 10m;`,
+      options: { cors: { origin: ['http://other.example', ORIGIN],
+                         methods: ['GET', 'POST'],
+                         allowedHeaders: ['X-One', 'X-Two'],
+                         exposedHeaders: ['X-Three'], maxAge: 600 } },
+    },
+    '/cookie/': {
+      directives: 'sio_cookie io;',
+      options: { cookie: true },
+    },
+    '/cookie-more/': {
+      directives: `sio_cookie name path=/x domain=example.com secure
+                   samesite=strict max_age=1h;`,
+      options: { cookie: { name: 'name', path: '/x', domain: 'example.com',
+                           secure: true, sameSite: 'strict',
+                           maxAge: 3600 } },
+    },
+  },
+};
+
+const POLLING = '/socket.io/?EIO=4&transport=polling';
+
+
+/*
+ * Nothing tells when a GET is parked.  What is sent on its connection before
+ * another request is sent has a head start; 100 ms are more than enough.
+ */
+
+async function parked(session, { response }) {
+  const early = await Promise.race([response, lib.sleep(100)]);
+
+  if (early) {
+    throw new Error(`the GET was answered: ${early.status} ${early.text}`);
+  }
+}
+
+
+describe('Engine.IO over HTTP', () => {
+  const both = lib.pair(app);
+
+  before(() => both.start());
+  after(() => both.stop());
+
+  const requests = {
+    'a handshake': [POLLING],
+    'with a cache buster': [`${POLLING}&t=abc123`],
+    'with an empty sid': [`${POLLING}&sid=`],
+    'with more path': ['/socket.io/more/of/it?EIO=4&transport=polling'],
+    'with escapes': ['/socket.io/?%45IO=%34&transport=%70ol%6cing'],
+    'with doubled parameters':
+      ['/socket.io/?EIO=3&EIO=4&transport=websocket&transport=polling'],
+    'with own parameters': [`${POLLING}&token=a+b%20c%ff`],
+    'without parameters': ['/socket.io/'],
+    'without transport': ['/socket.io/?EIO=4'],
+    'with an unknown transport': ['/socket.io/?EIO=4&transport=pigeon'],
+    'with webtransport': ['/socket.io/?EIO=4&transport=webtransport'],
+    'with a property name': ['/socket.io/?EIO=4&transport=constructor'],
+    'websocket without Upgrade': ['/socket.io/?EIO=4&transport=websocket'],
+    'with EIO=3': ['/socket.io/?EIO=3&transport=polling'],
+    'with EIO=5': ['/socket.io/?EIO=5&transport=polling'],
+    'without EIO': ['/socket.io/?transport=polling'],
+    'with an unknown sid': [`${POLLING}&sid=AAAAAAAAAAAAAAAAAAAA`],
+    'with a strange sid': [`${POLLING}&sid=%00%ff`],
+    'with a long sid': [`${POLLING}&sid=${'A'.repeat(500)}`],
+    'POST without sid': [POLLING, { method: 'POST', body: '40' }],
+    'PUT without sid': [POLLING, { method: 'PUT', body: '40' }],
+    'DELETE without sid': [POLLING, { method: 'DELETE' }],
+    'HEAD without sid': [POLLING, { method: 'HEAD' }],
+    'OPTIONS without CORS': [POLLING, { method: 'OPTIONS',
+                                        headers: PREFLIGHT }],
+    'a handshake with Origin': [POLLING, { headers: { Origin: ORIGIN } }],
+    'Internet Explorer': [POLLING, { headers: {
+      'User-Agent': 'Mozilla/5.0 (Windows NT 10.0; Trident/7.0)' } }],
+    'with small limits': ['/small/?EIO=4&transport=polling'],
+    'polling where it is off': ['/ws-only/?EIO=4&transport=polling'],
+    'websocket where it is off': ['/polling-only/?EIO=4&transport=websocket'],
+    'where only polling is on': ['/polling-only/?EIO=4&transport=polling'],
+    'without upgrades': ['/no-upgrades/?EIO=4&transport=polling'],
+    'a cookie': ['/cookie/?EIO=4&transport=polling'],
+    'a cookie with attributes': ['/cookie-more/?EIO=4&transport=polling'],
+  };
+
+  for (const [name, [path, options]] of Object.entries(requests)) {
+    it(name, () => both.compare(async ({ note, http }) => {
+      note(await http({ path, ...options }));
+    }));
+  }
+
+
+  for (const where of ['any-origin', 'one-origin', 'two-origins']) {
+    it(`CORS: ${where}`, () => both.compare(async ({ note, http, poll,
+                                                     ws }) => {
+      const path = `/${where}/?EIO=4&transport=polling`;
+
+      for (const headers of [{}, { Origin: ORIGIN },
+                             { Origin: 'http://other.example' },
+                             { Origin: 'http://evil.example' },
+                             { Origin: 'null' }]) {
+        note(headers, await http({ path, headers }));
+        note(headers, await http({ path: `${path}&sid=none`, headers }));
+      }
+
+      for (const headers of [PREFLIGHT, { Origin: ORIGIN },
+                             { ...PREFLIGHT, Origin: 'http://evil.example' },
+                             {}]) {
+        note(headers, await http({ path, method: 'OPTIONS', headers }));
+        note(headers, await http({ path: `${path}&sid=none`,
+                                   method: 'OPTIONS', headers }));
+      }
+
+      const session = await poll({ path: `/${where}/`,
+                                   headers: { Origin: ORIGIN } });
+
+      note(await session.post('40'));
+      note(await session.get());
+
+      const socket = await ws({
+        path: `/${where}/?EIO=4&transport=websocket`,
+        headers: { Origin: ORIGIN },
+      });
+
+      note(socket.response);
+      await socket.close();
+    }));
+  }
+
+
+  it('sets a cookie at the polling handshake only', () => both.compare(
+    async ({ note, poll, ws }) => {
+      const session = await poll({ path: '/cookie/' });
+
+      note(session.response.header('set-cookie'));
+      note(session.response.header('set-cookie').includes(session.sid));
+      note((await session.post('40')).header('set-cookie'));
+      note((await session.get()).header('set-cookie'));
+
+      const socket = await ws({ path: '/cookie/?EIO=4&transport=websocket' });
+
+      note(socket.response.header('set-cookie'));
+      await socket.close();
+    }));
+
+
+  it('a session: answers and headers', () => both.compare(
+    async ({ note, poll, http }) => {
+      const session = await poll({});
+      const url = session.url();
+
+      note(await session.post('40'));
+      note(await session.get());
+      note(await session.post('42["echo",1,"\u20ac"]'));
+      note(await session.get());
+      note(await session.post(['42["echo"]',
+                               '451-["echo",{"_placeholder":true,"num":0}]',
+                               'bAQID']));
+      note(await session.get());
+      note(await session.post('42["echo","x"]', { headers: {} }));
+      note(await session.get());
+      note(await session.post('42["echo","y"]', { chunked: true }));
+      note(await session.get());
+      note(await session.post('42["echo","z"]', { headers: {
+        'Content-Type': 'application/json' } }));
+      note(await session.get());
+
+      for (const method of ['PUT', 'DELETE', 'PATCH']) {
+        note(method, await http({ path: url, method, body: 'x' }));
+      }
+
+      note(await http({ path: url, method: 'HEAD' }));
+      note(await http({ path: url, method: 'OPTIONS' }));
+      note(await http({ path: url.replace('polling', 'websocket') }));
+      note(await http({ path: url.replace('EIO=4', 'EIO=3') }));
+
+      note(await session.post('42["echo","still there"]'));
+      note(await session.get());
+      note(await session.post('1'));
+      note(await session.get());
+      note(await session.post('1'));
+    }));
+
+
+  it('answers a pending GET when the client closes', () => both.compare(
+    async ({ note, poll }) => {
+      const session = await poll({});
+
+      await session.connectNsp();
+
+      const pending = await session.hang();
+
+      await session.post('42["echo",1]');
+      note(await pending.response);
+
+      const other = await session.hang();
+
+      await parked(session, other);
+      note(await session.post('1'));
+      note(await other.response);
+      note(await session.get());
+    }));
+
+
+  it('closes for what is no packet', () => both.compare(
+    async ({ note, poll }) => {
+      for (const body of ['', 'x', '9', '\x1e', '40\x1e', '2', '2probe',
+                          '40\x1ex\x1e42["echo",1]',
+                          '40\x1e1\x1e42["echo",1]', '4', '5', '6', '0', '3',
+                          'b', 'b!!', 'bAQ==', '42["echo",1]', '40', '1']) {
+        const session = await poll({});
+
+        note(body, await session.post(body));
+        note(await session.post('40'));
+
+        const get = await session.get();
+
+        note(get);
+
+        if (get.status === 200 && !/(^|\x1e)1$/.test(get.text)) {
+          note(await session.post('1'));
+        }
+      }
+    }));
+
+
+  it('octet-stream closes the session', () => both.compare(
+    async ({ note, poll }) => {
+      const session = await poll({});
+
+      note(await session.post('40', { headers: {
+        'Content-Type': 'application/octet-stream' } }));
+      note(await session.get());
+    }));
+
+
+  it('two GETs at once close the session', () => both.compare(
+    async ({ note, poll }) => {
+      const session = await poll({});
+
+      await session.connectNsp();
+
+      const first = await session.hang();
+
+      await parked(session, first);
+      note(await session.get());
+      note(await first.response);
+      note(await session.get());
+    }));
+
+
+  it('413 keeps the session', () => both.compare(
+    async ({ note, poll }) => {
+      const session = await poll({ path: '/small/' });
+
+      await session.connectNsp();
+
+      for (const n of [100, 101, 1000, 100000]) {
+        const packet = `42["echo","${'x'.repeat(n - 11)}"]`;
+
+        for (const chunked of [false, true]) {
+          const r = await session.post(packet, { chunked });
+
+          note(n, chunked, r);
+
+          if (r.status === 200) {
+            note(await session.get());
+          }
+        }
+      }
+
+      note(await session.post('42["echo","end"]'));
+      note(await session.get());
+    }));
+
+
+  it('WebSocket: the handshake', () => both.compare(
+    async ({ note, ws }) => {
+      for (const [path, options] of [
+        ['/socket.io/?EIO=4&transport=websocket'],
+        ['/small/?EIO=4&transport=websocket'],
+        ['/ws-only/?EIO=4&transport=websocket'],
+        ['/no-upgrades/?EIO=4&transport=websocket'],
+        ['/socket.io/?EIO=4&transport=websocket',
+         { headers: { 'Sec-WebSocket-Protocol': 'a, b' } }],
+        ['/socket.io/?EIO=4&transport=websocket',
+         { headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' } }],
+      ]) {
+        const socket = await ws({ path, ...options });
+
+        note(path, socket.response);
+        note(await socket.recvText());
+        await socket.close();
+      }
+    }));
+
+
+  it('WebSocket: refusals', () => both.compare(
+    async ({ note, ws, poll }) => {
+      const session = await poll({});
+      const good = '/socket.io/?EIO=4&transport=websocket';
+
+      for (const [path, options] of [
+        [`${good}&sid=AAAAAAAAAAAAAAAAAAAA`],
+        ['/socket.io/?EIO=4&transport=pigeon'],
+        ['/socket.io/?EIO=4'],
+        [`/socket.io/?EIO=3&transport=websocket&sid=${session.sid}`],
+        [good, { method: 'POST' }],
+        [good, { key: 'short' }],
+        [good, { version: '12' }],
+      ]) {
+        const socket = await ws({ path, ...options });
+        const { status, text } = socket.response;
+
+        note(path, options?.method, status,
+             options?.key || options?.version ? '' : text);
+        socket.destroy();
+      }
+
+      note(await session.post('40'));
+    }));
+
+
+  it('JSONP', () => both.compare(async ({ note, http }) => {
+    const first = await http({ path: `${POLLING}&j=7` });
+
+    note(first);
+
+    const { sid } = JSON.parse(
+      JSON.parse(/\((.*)\);$/s.exec(first.text)[1]).slice(1));
+    const url = `${POLLING}&j=8&sid=${sid}`;
+    const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
+
+    note(await http({ path: url, method: 'POST', headers: form,
+                      body: 'd=40' }));
+    note(await http({ path: url }));
+    note(await http({ path: url, method: 'POST', headers: form,
+                      body: `d=${encodeURIComponent(
+                        '42["echo","a\\\\nb\u2028</script>"]')}` }));
+    note(await http({ path: url }));
+    note(await http({ path: url, method: 'POST', headers: form, body: 'd=1' }));
+  }));
+});

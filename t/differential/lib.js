@@ -1,0 +1,265 @@
+'use strict';
+
+/*
+ * The same script against Node's socket.io and against nginx; what came is
+ * written down, and both transcripts must be equal.  With SIO_TARGET=node
+ * Node stands on both sides: a script that differs from itself is wrong.
+ */
+
+const assert = require('node:assert/strict');
+const fs = require('fs');
+const path = require('path');
+
+const sio = require('../lib/sio.js');
+
+const NODE = process.env.SIO_TARGET === 'node';
+
+
+/*
+ * An app: {rules, node(io), directives, options, locations}, the locations
+ * {PATH: {directives, options}} sharing rules with "/socket.io/".
+ */
+
+async function startNode(app) {
+  const { Server } = require('socket.io');
+  const common = { destroyUpgrade: false, serveClient: false };
+
+  return sio.startReference({
+    ...common, ...app.options,
+    app: (io) => {
+      app.node?.(io);
+
+      for (const [where, { options }] of Object.entries(app.locations || {})) {
+        const more = new Server(io.httpServer, { ...common, path: where,
+                                                 ...options });
+        app.node?.(more);
+      }
+    },
+  });
+}
+
+
+async function startNginx(app) {
+  const locations = Object.entries(app.locations || {}).map(
+    ([where, { directives = '' }]) =>
+      `location ${where} { sio zone=default; ${directives} }`);
+
+  return sio.startNginx({
+    workers: 2,
+    location: `sio on; ${app.directives || ''} ${app.rules || ''}`,
+    server: locations.join('\n'),
+  });
+}
+
+
+/*
+ * An example as it stands in conf-examples, but for what depends on the
+ * place: the port, the module, and where files are written.
+ */
+
+function example(file, { dir, port, module }, more = '') {
+  let text = read(`conf-examples/${file}`);
+  const set = (name, value) => {
+    const re = new RegExp(`^( *${name}) .*;$`, 'm');
+
+    assert.match(text, re, `${file} has "${name}"`);
+    text = text.replace(re, `$1 ${value};`);
+  };
+
+  set('load_module', module);
+  set('error_log', `${dir}/error.log info`);
+  set('pid', `${dir}/nginx.pid`);
+  set('worker_processes', '2');
+  set('listen', `127.0.0.1:${port} reuseport`);
+  text = text.replace(/^( *)(access_log|\w+_temp_path).*\n/mg, '');
+
+  const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((n) => `${n}_temp_path ${dir}/tmp/${n};`).join('\n    ');
+
+  text = text.replace(/^http \{\n/m,
+                      `http {\n    access_log off;\n    ${temp}\n    ${more}\n`);
+
+  return `daemon off;\ndebug_points abort;\n`
+         + (process.getuid() === 0 ? 'user root;\n' : '') + text;
+}
+
+
+async function startExample(app) {
+  return sio.startNginx({ workers: 2,
+                          conf: (where) => example(app.conf, where) });
+}
+
+
+/* the two servers of a test file, and compare() for its scripts */
+
+function pair(app) {
+  const nginx = app.conf ? startExample : startNginx;
+  const servers = {};
+
+  return {
+    servers,
+
+    async start() {
+      servers.node = await startNode(app);
+      servers.nginx = await (NODE ? startNode(app) : nginx(app));
+    },
+
+    async stop() {
+      await servers.node?.stop();
+      await servers.nginx?.stop();
+    },
+
+    async compare(script) {
+      const [node, nginx] = await Promise.all(
+        [servers.node, servers.nginx].map((s) => transcript(s, script)));
+
+      assert.deepEqual(nginx, node);
+      assert.ok(node.length > 0, 'something is compared');
+      return node;
+    },
+  };
+}
+
+
+async function transcript(server, script) {
+  const log = [];
+  const ids = new Map();
+  const clients = new Set();
+
+  const tools = {
+    server,
+    port: server.port,
+
+    /* a line of the transcript */
+    note: (...values) => log.push(values.map((v) => normal(v, ids))),
+
+    /* an official client, thrown out at the end */
+    client: (options) => {
+      const socket = open(server, options);
+
+      clients.add(socket);
+      return socket;
+    },
+
+    connect: async (options) => {
+      const socket = open(server, options);
+
+      clients.add(socket);
+      return sio.connected(socket);
+    },
+
+    http: (options) => sio.http({ port: server.port, ...options }),
+    poll: (options) => sio.poll({ port: server.port, ...options }),
+    ws: (options) => sio.ws({ port: server.port, ...options }),
+    wsOpen: (options) => sio.wsOpen({ port: server.port, ...options }),
+  };
+
+  try {
+    await script(tools);
+
+  } finally {
+    clients.forEach((s) => s.disconnect());
+  }
+
+  return log;
+}
+
+
+function open(server, { nsp = '/', path: where = '/socket.io/', ...more }
+              = {}) {
+  return require('socket.io-client').io(server.url + nsp, {
+    path: where, forceNew: true, transports: ['websocket'],
+    reconnection: false, ...more,
+  });
+}
+
+
+/* ids become <1>, <2> ... in the order they appear; headers are sorted */
+
+const OWN = new Set(['date', 'server', 'connection', 'keep-alive',
+                     'x-worker', 'sec-websocket-accept']);
+
+function normal(value, ids) {
+  if (typeof value === 'string') {
+    return value.replace(/(?<![\w-])[\w-]{20}(?![\w-])/g, (id) => {
+      if (!ids.has(id)) {
+        ids.set(id, `<${ids.size + 1}>`);
+      }
+
+      return ids.get(id);
+    });
+  }
+
+  if (Buffer.isBuffer(value)) {
+    return `bytes ${value.toString('hex')}`;
+  }
+
+  if (Array.isArray(value)) {
+    return value.map((v) => normal(v, ids));
+  }
+
+  if (value instanceof sio.Response) {
+    return normal({
+      status: value.status,
+      headers: value.headers
+        .map(([name, v]) => [name.toLowerCase(), v])
+        .filter(([name]) => !OWN.has(name))
+        .map(([name, v]) => `${name}: ${v}`).sort(),
+      body: value.text,
+    }, ids);
+  }
+
+  if (value instanceof Error) {
+    return normal({ message: value.message, data: value.data }, ids);
+  }
+
+  if (value && typeof value === 'object') {
+    return Object.fromEntries(Object.entries(value).map(
+      ([k, v]) => [k, normal(v, ids)]));
+  }
+
+  return value;
+}
+
+
+/*
+ * What a WebSocket gets until it is closed, or until the answer to `last`
+ * (an event with acknowledgement id 99) comes.
+ */
+
+async function drain(ws, last = '4299["barrier"]') {
+  const got = [];
+
+  if (last) {
+    ws.send(last);
+  }
+
+  for (;;) {
+    let m;
+
+    try {
+      m = await ws.recv();
+
+    } catch (e) {
+      if (!ws.ended) {
+        throw e;
+      }
+
+      got.push(`closed ${(await ws.closed).code}`);
+      return got;
+    }
+
+    if (m.opcode === sio.TEXT && /^43(\/[^,]+,)?99/.test(m.text)) {
+      return got;
+    }
+
+    got.push(m.opcode === sio.TEXT ? m.text : m.data);
+  }
+}
+
+
+const read = (file) => fs.readFileSync(path.join(sio.ROOT, file), 'utf8');
+
+
+module.exports = { ...sio, NODE, pair, drain, read, example, startNode, startNginx,
+                   transcript };
