@@ -1,0 +1,408 @@
+
+/*
+ * Copyright (C) the ngx_http_sio_module authors
+ *
+ * Which block a call runs, and how it ends.  The actions themselves are in
+ * ngx_sio_action.c.
+ */
+
+
+#include "ngx_sio_rules.h"
+#include "ngx_sio_action.h"
+
+
+#define NGX_SIO_LOG_EVENT  64               /* bytes of a name in the log */
+
+
+static ngx_int_t ngx_sio_rules_nsp(ngx_sio_rules_t *rules,
+    const ngx_str_t *name, void **program);
+static ngx_int_t ngx_sio_rules_run(ngx_sio_call_t *call);
+static ngx_int_t ngx_sio_rules_connect(ngx_sio_run_t *run, ngx_sio_nsp_t *nsp);
+static ngx_int_t ngx_sio_rules_event(ngx_sio_run_t *run, ngx_sio_nsp_t *nsp);
+static ngx_int_t ngx_sio_block_run(ngx_sio_run_t *run, ngx_sio_block_t *block);
+static void ngx_sio_rules_stranger(ngx_sio_call_t *call);
+static void ngx_sio_blocks_sort(ngx_array_t *blocks);
+static int ngx_libc_cdecl ngx_sio_block_cmp(const void *one, const void *two);
+static ngx_int_t ngx_sio_name_cmp(const ngx_str_t *a, const ngx_str_t *b);
+
+
+const ngx_sio_app_t  ngx_sio_rules_app = {
+    ngx_sio_rules_nsp,
+    ngx_sio_rules_run
+};
+
+
+static ngx_int_t
+ngx_sio_rules_nsp(ngx_sio_rules_t *rules, const ngx_str_t *name,
+    void **program)
+{
+    ngx_sio_nsp_t  *nsp;
+
+    *program = NULL;
+
+    if (rules == NULL || rules->program == NULL) {
+        return (name->len == 1 && name->data[0] == '/') ? NGX_OK
+                                                        : NGX_DECLINED;
+    }
+
+    nsp = ngx_sio_nsp_lookup(rules->program, name, ngx_cycle->log);
+
+    *program = nsp;
+
+    return nsp ? NGX_OK : NGX_DECLINED;
+}
+
+
+ngx_sio_nsp_t *
+ngx_sio_nsp_lookup(ngx_sio_program_t *program, const ngx_str_t *name,
+    ngx_log_t *log)
+{
+    ngx_uint_t       i;
+    ngx_sio_nsp_t  **nsp;
+
+    if (name->len == 1 && name->data[0] == '/') {
+        return &program->main;
+    }
+
+    nsp = program->names.elts;
+
+    for (i = 0; i < program->names.nelts; i++) {
+
+        if (nsp[i]->name.len == name->len
+            && ngx_memcmp(nsp[i]->name.data, name->data, name->len) == 0)
+        {
+            return nsp[i];
+        }
+    }
+
+#if (NGX_PCRE)
+    {
+    ngx_int_t  rc;
+    ngx_str_t  subject;
+
+    nsp = program->patterns.elts;
+    subject = *name;
+
+    if (subject.data == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < program->patterns.nelts; i++) {
+
+        rc = ngx_regex_exec(nsp[i]->regex->regex, &subject, NULL, 0);
+
+        if (rc >= 0) {
+            return nsp[i];
+        }
+
+        if (rc != NGX_REGEX_NO_MATCHED) {
+            ngx_log_error(NGX_LOG_ERR, log, 0,
+                          "sio rule: " ngx_regex_exec_n " failed: %i on "
+                          "sio_namespace ~ \"%V\" in %s:%ui",
+                          rc, &nsp[i]->name, nsp[i]->file, nsp[i]->line);
+        }
+    }
+    }
+#endif
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_sio_rules_run(ngx_sio_call_t *call)
+{
+    ngx_sio_nsp_t    *nsp;
+    ngx_sio_run_t     run;
+    ngx_sio_block_t  *block;
+
+    nsp = call->program;
+
+    if (nsp == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&run, sizeof(ngx_sio_run_t));
+
+    run.call = call;
+    run.nsp_regex = nsp->regex;
+
+    switch (call->type) {
+
+    case NGX_SIO_CALL_CONNECT:
+        return ngx_sio_rules_connect(&run, nsp);
+
+    case NGX_SIO_CALL_EVENT:
+        return ngx_sio_rules_event(&run, nsp);
+
+    case NGX_SIO_CALL_ACK:
+        block = ngx_sio_block_lookup(&nsp->acks, &call->event);
+        break;
+
+    case NGX_SIO_CALL_DISCONNECTING:
+        block = nsp->disconnecting;
+        break;
+
+    default: /* NGX_SIO_CALL_DISCONNECT */
+        block = nsp->disconnect;
+    }
+
+    return block ? ngx_sio_block_run(&run, block) : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sio_rules_connect(ngx_sio_run_t *run, ngx_sio_nsp_t *nsp)
+{
+    ngx_uint_t         i;
+    ngx_sio_block_t  **use;
+
+    use = nsp->uses.elts;
+
+    for (i = 0; i < nsp->uses.nelts; i++) {
+        if (ngx_sio_block_run(run, use[i]) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+    }
+
+    return nsp->connect ? ngx_sio_block_run(run, nsp->connect) : NGX_OK;
+}
+
+
+/* the exact name, else the first regex in the file, else "*" */
+
+static ngx_int_t
+ngx_sio_rules_event(ngx_sio_run_t *run, ngx_sio_nsp_t *nsp)
+{
+    ngx_int_t          rc;
+    ngx_uint_t         i;
+    ngx_sio_call_t    *call;
+    ngx_sio_block_t   *block, **pattern;
+
+    call = run->call;
+
+    /* msgpack lets them through; they mean something else here */
+
+    if (sio_packet_reserved(call->event.data, call->event.len)) {
+        return NGX_OK;
+    }
+
+    block = ngx_sio_block_lookup(&nsp->events, &call->event);
+
+    if (block) {
+        return ngx_sio_block_run(run, block);
+    }
+
+    pattern = nsp->patterns.elts;
+
+    for (i = 0; i < nsp->patterns.nelts; i++) {
+
+        rc = ngx_sio_regex_match(run, pattern[i]->regex, &call->event,
+                                 &run->captures);
+
+        if (rc == NGX_OK) {
+            run->regex = pattern[i]->regex;
+            return ngx_sio_block_run(run, pattern[i]);
+        }
+
+        if (rc == NGX_ERROR) {
+            ngx_log_error(NGX_LOG_ERR, call->pool->log, 0,
+                          "sio rule: sio_on ~ \"%V\" in %s:%ui could not be "
+                          "matched", &pattern[i]->name, pattern[i]->file,
+                          pattern[i]->line);
+        }
+    }
+
+    if (nsp->any) {
+        return ngx_sio_block_run(run, nsp->any);
+    }
+
+    ngx_sio_rules_stranger(call);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sio_block_run(ngx_sio_run_t *run, ngx_sio_block_t *block)
+{
+    ngx_int_t          rc;
+    ngx_uint_t         i;
+    ngx_sio_call_t    *call;
+    ngx_sio_action_t  *action;
+
+    call = run->call;
+    action = block->actions.elts;
+
+    for (i = 0; i < block->actions.nelts; i++) {
+
+        run->why = NULL;
+
+        rc = ngx_sio_action_run(run, &action[i]);
+
+        if (rc == NGX_OK || rc == NGX_DONE) {
+            continue;
+        }
+
+        /* a failed require has its own words, and is no mistake */
+
+        if (run->why || rc != NGX_DECLINED) {
+            ngx_log_error(NGX_LOG_INFO, call->pool->log, 0,
+                          "sio rule: \"%s\" in %s:%ui failed: %s",
+                          action[i].name, action[i].file, action[i].line,
+                          run->why ? run->why
+                          : (rc == NGX_BUSY) ? "the zone is full"
+                          : "an internal error");
+        }
+
+        if (call->failure.len == 0) {
+            ngx_str_set(&call->failure, NGX_SIO_NOT_ALLOWED);
+        }
+
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* an event that has no rule: its name is logged once, for some of them */
+
+static void
+ngx_sio_rules_stranger(ngx_sio_call_t *call)
+{
+    u_char             *p, buf[NGX_SIO_LOG_EVENT * 4];
+    size_t              len;
+    uint32_t            hash;
+    ngx_uint_t          i;
+    ngx_sio_program_t  *program;
+
+    program = call->server->rules ? call->server->rules->program : NULL;
+
+    if (program == NULL || program->nstrangers == NGX_SIO_MAX_STRANGERS) {
+        return;
+    }
+
+    hash = ngx_crc32_short(call->event.data, call->event.len);
+
+    for (i = 0; i < program->nstrangers; i++) {
+        if (program->strangers[i] == hash) {
+            return;
+        }
+    }
+
+    program->strangers[program->nstrangers++] = hash;
+
+    len = ngx_min(call->event.len, NGX_SIO_LOG_EVENT);
+
+    /* control bytes, quotes: \xXX, as in the access log */
+
+    p = buf;
+
+    for (i = 0; i < len; i++) {
+
+        if (call->event.data[i] < ' ' || call->event.data[i] == '"'
+            || call->event.data[i] == '\\' || call->event.data[i] == 0x7f)
+        {
+            p = ngx_sprintf(p, "\\x%02Xi",
+                            (ngx_int_t) call->event.data[i]);
+        } else {
+            *p++ = call->event.data[i];
+        }
+    }
+
+    ngx_log_error(NGX_LOG_INFO, call->pool->log, 0,
+                  "sio rule: no rule for event \"%*s%s\" of namespace \"%V\"",
+                  (size_t) (p - buf), buf,
+                  len < call->event.len ? "..." : "", &call->nsp);
+}
+
+
+ngx_sio_block_t *
+ngx_sio_block_lookup(const ngx_array_t *blocks, const ngx_str_t *name)
+{
+    ngx_int_t          rc;
+    ngx_uint_t         low, high, mid;
+    ngx_sio_block_t  **block;
+
+    block = blocks->elts;
+    low = 0;
+    high = blocks->nelts;
+
+    while (low < high) {
+        mid = low + (high - low) / 2;
+
+        rc = ngx_sio_name_cmp(name, &block[mid]->name);
+
+        if (rc == 0) {
+            return block[mid];
+        }
+
+        if (rc < 0) {
+            high = mid;
+
+        } else {
+            low = mid + 1;
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+ngx_sio_program_finish(ngx_sio_program_t *program)
+{
+    ngx_uint_t       i;
+    ngx_sio_nsp_t  **nsp;
+
+    ngx_sio_blocks_sort(&program->main.events);
+    ngx_sio_blocks_sort(&program->main.acks);
+
+    nsp = program->names.elts;
+
+    for (i = 0; i < program->names.nelts; i++) {
+        ngx_sio_blocks_sort(&nsp[i]->events);
+        ngx_sio_blocks_sort(&nsp[i]->acks);
+    }
+
+    nsp = program->patterns.elts;
+
+    for (i = 0; i < program->patterns.nelts; i++) {
+        ngx_sio_blocks_sort(&nsp[i]->events);
+        ngx_sio_blocks_sort(&nsp[i]->acks);
+    }
+}
+
+
+static void
+ngx_sio_blocks_sort(ngx_array_t *blocks)
+{
+    if (blocks->nelts > 1) {
+        ngx_qsort(blocks->elts, blocks->nelts, sizeof(ngx_sio_block_t *),
+                  ngx_sio_block_cmp);
+    }
+}
+
+
+static int ngx_libc_cdecl
+ngx_sio_block_cmp(const void *one, const void *two)
+{
+    ngx_sio_block_t  *first, *second;
+
+    first = *(ngx_sio_block_t **) one;
+    second = *(ngx_sio_block_t **) two;
+
+    return (int) ngx_sio_name_cmp(&first->name, &second->name);
+}
+
+
+static ngx_int_t
+ngx_sio_name_cmp(const ngx_str_t *a, const ngx_str_t *b)
+{
+    if (a->len != b->len) {
+        return a->len < b->len ? -1 : 1;
+    }
+
+    return a->len ? ngx_memcmp(a->data, b->data, a->len) : 0;
+}

@@ -1,0 +1,170 @@
+
+/*
+ * Copyright (C) the ngx_http_sio_module authors
+ *
+ * Rules: what `sio_on EVENT { ... }` blocks become when the configuration is
+ * read, and their evaluation.  All structures live in the cycle's pool and are
+ * read only afterwards.
+ *
+ *     ngx_sio_rules_t      one location's: what core and http know
+ *     ngx_sio_program_t    its namespaces: exact names, then regexes
+ *     ngx_sio_nsp_t        blocks by event, by regex, of the life cycle
+ *     ngx_sio_block_t      actions, from top to bottom
+ */
+
+
+#ifndef _NGX_SIO_RULES_H_INCLUDED_
+#define _NGX_SIO_RULES_H_INCLUDED_
+
+
+#include "ngx_sio_core.h"
+#include "ngx_sio_vars.h"
+#include "ngx_sio_value.h"
+
+
+/* a variable of another module that rules mention; taken at the handshake */
+
+typedef struct {
+    ngx_str_t                 name;         /* lower case, without "$" */
+    ngx_str_t                 file;         /* where it is mentioned first */
+    ngx_uint_t                line;
+} ngx_sio_capture_t;
+
+
+/* captures and needs_* are known after postconfiguration */
+
+struct ngx_sio_rules_s {
+    ngx_array_t               captures;     /* of ngx_sio_capture_t */
+    unsigned                  needs_query:1;
+    unsigned                  needs_handshake:1;
+    unsigned                  needs_auth:1;
+    ngx_str_t                 file;         /* of the location they stand in */
+    ngx_uint_t                line;
+    void                     *program;      /* ngx_sio_rules.c's own */
+};
+
+
+typedef enum {
+    NGX_SIO_DO_REQUIRE = 0,
+    NGX_SIO_DO_REJECT,
+    NGX_SIO_DO_JOIN,
+    NGX_SIO_DO_LEAVE,
+    NGX_SIO_DO_EMIT,
+    NGX_SIO_DO_ACK,
+    NGX_SIO_DO_SET,
+    NGX_SIO_DO_DISCONNECT
+} ngx_sio_action_e;
+
+
+typedef enum {
+    NGX_SIO_COND_TRUE = 0,
+    NGX_SIO_COND_EQUAL,
+    NGX_SIO_COND_MATCH,
+    NGX_SIO_COND_MEMBER
+} ngx_sio_cond_e;
+
+
+typedef struct {
+    ngx_sio_cond_e            type;
+    ngx_uint_t                negative;
+    ngx_sio_var_t            *var;          /* TRUE, EQUAL, MATCH */
+    ngx_sio_text_t            text;         /* EQUAL; MEMBER: the room */
+    ngx_sio_regex_t          *regex;        /* MATCH */
+} ngx_sio_cond_t;
+
+
+/* to= and in=, except=, nsp= */
+
+typedef struct {
+    ngx_sio_text_t           *to;
+    ngx_uint_t                nto;
+    ngx_sio_text_t           *except;
+    ngx_uint_t                nexcept;
+    ngx_sio_text_t           *nsp;          /* NULL: this one */
+    unsigned                  all:1;
+    unsigned                  self:1;       /* none given: this socket */
+    unsigned                  except_self:1;
+} ngx_sio_aim_t;
+
+
+typedef struct {
+    ngx_sio_action_e          type;
+    const char               *name;
+    u_char                   *file;
+    ngx_uint_t                line;
+
+    ngx_sio_cond_t           *cond;         /* REQUIRE */
+    ngx_sio_text_t           *error;        /* REQUIRE, REJECT; or NULL */
+    ngx_sio_json_t           *data;         /* likewise */
+
+    ngx_sio_aim_t             aim;          /* all but the two, ACK, SET */
+
+    ngx_sio_text_t           *rooms;        /* JOIN, LEAVE */
+    ngx_uint_t                nrooms;
+    ngx_uint_t                max;          /* JOIN; 0: none */
+
+    ngx_sio_text_t           *event;        /* EMIT; NULL: constant, in json */
+    ngx_sio_json_t            json;         /* EMIT: the packet's array, ACK:
+                                               the answer's, SET: the value */
+    ngx_uint_t                flags;        /* NGX_SIO_VOLATILE ... */
+    ngx_str_t                 ack_name;
+    ngx_msec_t                ack_timeout;
+
+    ngx_str_t                 key;          /* SET */
+    ngx_uint_t                close;        /* DISCONNECT */
+} ngx_sio_action_t;
+
+
+typedef struct {
+    ngx_str_t                 name;         /* event, ack name, or regex */
+    ngx_sio_regex_t          *regex;        /* NULL: none */
+    ngx_array_t               actions;      /* of ngx_sio_action_t */
+    u_char                   *file;
+    ngx_uint_t                line;
+} ngx_sio_block_t;
+
+
+typedef struct {
+    ngx_str_t                 name;         /* with "/", or the regex */
+    ngx_sio_regex_t          *regex;        /* NULL: an exact name */
+
+    ngx_array_t               uses;         /* of ngx_sio_block_t * */
+    ngx_array_t               events;       /* exact; sorted at the end */
+    ngx_array_t               patterns;     /* in the order of the file */
+    ngx_array_t               acks;         /* sorted at the end */
+    ngx_sio_block_t          *any;          /* sio_on * */
+    ngx_sio_block_t          *connect;
+    ngx_sio_block_t          *disconnecting;
+    ngx_sio_block_t          *disconnect;
+
+    u_char                   *file;
+    ngx_uint_t                line;
+} ngx_sio_nsp_t;
+
+
+#define NGX_SIO_MAX_STRANGERS  64
+
+typedef struct {
+    ngx_sio_nsp_t             main;         /* "/" */
+    ngx_array_t               names;        /* of ngx_sio_nsp_t *, exact */
+    ngx_array_t               patterns;     /* likewise, regexes */
+
+    uint32_t                  strangers[NGX_SIO_MAX_STRANGERS];
+    ngx_uint_t                nstrangers;   /* events without a rule that were
+                                               logged: this process's */
+} ngx_sio_program_t;
+
+
+/* sorts what is looked up by name; when all has been read */
+void ngx_sio_program_finish(ngx_sio_program_t *program);
+
+/* the namespace of that name, or NULL; log may get a failing regex */
+ngx_sio_nsp_t *ngx_sio_nsp_lookup(ngx_sio_program_t *program,
+    const ngx_str_t *name, ngx_log_t *log);
+
+/* a block by its name among sorted ones, or NULL */
+ngx_sio_block_t *ngx_sio_block_lookup(const ngx_array_t *blocks,
+    const ngx_str_t *name);
+
+
+#endif /* _NGX_SIO_RULES_H_INCLUDED_ */
