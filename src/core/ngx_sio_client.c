@@ -1,0 +1,452 @@
+
+/*
+ * Copyright (C) the ngx_http_sio_module authors
+ *
+ * Clients and peers: the private side of a session and of its sockets.
+ *
+ * With a WebSocket a client lives as long as the session does; for a POST, or
+ * for the end-of-life work of a polling session, it is made from the zone's
+ * records and goes with the pool given.
+ */
+
+
+#include "ngx_sio_worker.h"
+
+
+ngx_sio_client_t *
+ngx_sio_client_create(ngx_sio_worker_t *w, ngx_sio_options_t *options,
+    ngx_sio_handle_t session, ngx_pool_t *pool)
+{
+    ngx_sio_client_t  *client;
+
+    if (pool) {
+        client = ngx_pcalloc(pool, sizeof(ngx_sio_client_t));
+
+    } else {
+        client = ngx_calloc(sizeof(ngx_sio_client_t), w->log);
+    }
+
+    if (client == NULL) {
+        return NULL;
+    }
+
+    client->worker = w;
+    client->options = options;
+    client->session = session;
+    client->pool = pool;
+
+    if (pool == NULL) {
+        client->websocket = 1;
+        client->linked = 1;
+        ngx_sio_table_insert(&w->clients, &client->link, session.ref);
+    }
+
+    return client;
+}
+
+
+/* its sockets, from the zone.  NGX_OK, NGX_ERROR, NGX_DONE: it is gone */
+
+ngx_int_t
+ngx_sio_client_load(ngx_sio_client_t *client, ngx_pool_t *pool)
+{
+    ngx_int_t               rc;
+    ngx_uint_t              i, n;
+    ngx_sio_peer_t         *peer;
+    ngx_sio_worker_t       *w;
+    ngx_sio_socket_info_t  *sockets;
+
+    w = client->worker;
+
+    rc = ngx_sio_session_sockets(&w->zone, client->session, pool, &sockets,
+                                 &n);
+    if (rc != NGX_OK) {
+        return rc == NGX_DONE ? NGX_DONE : NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+
+        peer = ngx_sio_peer_create(client, &sockets[i].nsp, sockets[i].id);
+        if (peer == NULL) {
+            return NGX_ERROR;
+        }
+
+        peer->socket = sockets[i].socket;
+
+        if (client->websocket) {
+            peer->linked = 1;
+            ngx_sio_table_insert(&w->peers, &peer->link, peer->socket.ref);
+        }
+
+        /* a reload may have taken the namespace away: then no rule runs */
+
+        if (w->server->rules == NULL
+            || ngx_sio_rules_app.nsp(w->server->rules, &peer->nsp,
+                                     &peer->program)
+               != NGX_OK)
+        {
+            peer->program = NULL;
+        }
+    }
+
+    client->joined = (n != 0);
+
+    return NGX_OK;
+}
+
+
+ngx_sio_client_t *
+ngx_sio_client_lookup(ngx_sio_worker_t *w, ngx_sio_handle_t session)
+{
+    ngx_sio_client_t  *client;
+
+    client = (ngx_sio_client_t *)
+                 ngx_sio_table_lookup(&w->clients, session.ref);
+
+    if (client && client->session.gen == session.gen) {
+        return client;
+    }
+
+    return NULL;
+}
+
+
+ngx_sio_peer_t *
+ngx_sio_client_peer(ngx_sio_client_t *client, const ngx_str_t *nsp)
+{
+    ngx_sio_peer_t  *peer;
+
+    for (peer = client->peers; peer; peer = peer->next) {
+
+        if (peer->nsp.len == nsp->len
+            && ngx_memcmp(peer->nsp.data, nsp->data, nsp->len) == 0)
+        {
+            return peer->ended ? NULL : peer;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_sio_peer_t *
+ngx_sio_peer_create(ngx_sio_client_t *client, const ngx_str_t *nsp,
+    const u_char *id)
+{
+    size_t            size;
+    u_char           *p;
+    ngx_sio_peer_t   *peer, **last;
+
+    size = sizeof(ngx_sio_peer_t) + nsp->len;
+
+    peer = ngx_calloc(size, client->worker->log);
+    if (peer == NULL) {
+        return NULL;
+    }
+
+    p = (u_char *) peer + sizeof(ngx_sio_peer_t);
+    ngx_memcpy(p, nsp->data, nsp->len);
+
+    peer->nsp.data = p;
+    peer->nsp.len = nsp->len;
+    peer->client = client;
+
+    ngx_memcpy(peer->id, id, NGX_SIO_ID_LEN);
+
+    for (last = &client->peers; *last; last = &(*last)->next) { /* void */ }
+
+    *last = peer;
+
+    return peer;
+}
+
+
+void
+ngx_sio_peer_destroy(ngx_sio_peer_t *peer)
+{
+    ngx_sio_peer_t    **p;
+    ngx_sio_worker_t   *w;
+
+    w = peer->client->worker;
+
+    for (p = &peer->client->peers; *p; p = &(*p)->next) {
+
+        if (*p == peer) {
+            *p = peer->next;
+            break;
+        }
+    }
+
+    ngx_sio_seat_remove_all(w, peer);
+    ngx_sio_asked_free(peer);
+
+    if (peer->linked) {
+        ngx_sio_table_remove(&w->peers, &peer->link);
+    }
+
+    if (w->connecting == peer) {
+        w->connecting = NULL;
+    }
+
+    ngx_free(peer);
+}
+
+
+void
+ngx_sio_client_destroy(ngx_sio_client_t *client)
+{
+    while (client->peers) {
+        ngx_sio_peer_destroy(client->peers);
+    }
+
+    ngx_sio_timer_del(&client->timer);
+    ngx_sio_timer_del(&client->connect);
+
+    if (client->partial) {
+        ngx_free(client->partial);
+        client->partial = NULL;
+    }
+
+    if (client->conn) {
+        client->conn->client = NULL;
+        client->conn = NULL;
+    }
+
+    if (client->linked) {
+        ngx_sio_table_remove(&client->worker->clients, &client->link);
+    }
+
+    if (client->pool == NULL) {
+
+        if (client->info.data) {
+            ngx_free(client->info.data);
+        }
+
+        ngx_free(client);
+    }
+}
+
+
+/*
+ * No more input is taken.  The end-of-life work comes back as a task, to this
+ * worker or to whoever processes the session's input.
+ */
+
+void
+ngx_sio_client_close(ngx_sio_client_t *client, ngx_sio_reason_e reason,
+    ngx_uint_t linger)
+{
+    if (client->closed) {
+        return;
+    }
+
+    client->closed = 1;
+
+    ngx_sio_timer_del(&client->timer);
+    ngx_sio_timer_del(&client->connect);
+
+    if (ngx_sio_session_close(&client->worker->zone, client->session, reason,
+                              linger)
+        == NGX_ABORT)
+    {
+        /* not here: the caller may be in the middle of something */
+        ngx_post_event(&client->worker->more, &ngx_posted_events);
+    }
+}
+
+
+/* a packet without attachments, to this client only */
+
+ngx_int_t
+ngx_sio_client_send(ngx_sio_client_t *client, const ngx_str_t *text)
+{
+    u_char           head[NGX_SIO_PART_HEAD], *p;
+    uint32_t         word;
+    ngx_int_t        rc;
+    ngx_str_t        bufs[2];
+    ngx_sio_buf_t   *buf;
+    ngx_sio_body_t   body;
+
+    if (client->websocket) {
+
+        if (client->conn == NULL) {
+            return NGX_DONE;
+        }
+
+        buf = ngx_sio_buf_create(sio_ws_header_len(text->len + 1)
+                                 + text->len + 1);
+        if (buf == NULL) {
+            return NGX_ERROR;
+        }
+
+        p = buf->data;
+        p += sio_ws_write_header(p, SIO_WS_TEXT, text->len + 1);
+        *p++ = SIO_EIO_MESSAGE;
+        ngx_memcpy(p, text->data, text->len);
+
+        rc = ngx_sio_conn_queue(client->conn, buf);
+        ngx_sio_buf_release(buf);
+
+        return rc;
+    }
+
+    word = (uint32_t) text->len << 1;
+    ngx_memcpy(head, &word, NGX_SIO_PART_HEAD);
+
+    bufs[0].data = head;
+    bufs[0].len = NGX_SIO_PART_HEAD;
+    bufs[1] = *text;
+
+    ngx_memzero(&body, sizeof(ngx_sio_body_t));
+    body.bufs = bufs;
+    body.nbufs = 2;
+    body.len = NGX_SIO_PART_HEAD + text->len;
+
+    return ngx_sio_session_send(&client->worker->zone, client->session, &body,
+                                0);
+}
+
+
+/*
+ * An event or answer to this client only: frames at once, when its WebSocket
+ * is here; no lock then.
+ */
+
+ngx_int_t
+ngx_sio_client_packet(ngx_sio_client_t *client, unsigned type,
+    const ngx_str_t *nsp, const ngx_str_t *id, const ngx_str_t *json,
+    const ngx_str_t *attachments, ngx_uint_t n, ngx_uint_t flags)
+{
+    u_char          *p;
+    size_t           len, size;
+    ngx_int_t        rc;
+    sio_str_t        name, number;
+    ngx_str_t        head, buf;
+    ngx_uint_t       i;
+    ngx_pool_t      *pool;
+    ngx_sio_buf_t   *frames;
+    ngx_sio_body_t   body;
+
+    name.data = nsp->data;
+    name.len = nsp->len;
+    number.data = id ? id->data : NULL;
+    number.len = id ? id->len : 0;
+
+    head.len = sio_packet_write_head(NULL, type, n, &name, &number);
+
+    if (!client->websocket) {
+        pool = client->worker->pool;
+
+        head.data = ngx_pnalloc(pool, head.len);
+        if (head.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        (void) sio_packet_write_head(head.data, type, n, &name, &number);
+
+        rc = ngx_sio_body_build(pool, &head, json, attachments, n, &buf,
+                                &body);
+
+        return rc != NGX_OK ? rc
+                            : ngx_sio_session_send(&client->worker->zone,
+                                                   client->session, &body,
+                                                   flags);
+    }
+
+    if (client->conn == NULL) {
+        return NGX_DONE;
+    }
+
+    if ((flags & NGX_SIO_VOLATILE) && client->conn->nout) {
+        return NGX_OK;
+    }
+
+    len = 1 + head.len + json->len;
+    size = sio_ws_header_len(len) + len;
+
+    for (i = 0; i < n; i++) {
+        size += sio_ws_header_len(attachments[i].len) + attachments[i].len;
+    }
+
+    frames = ngx_sio_buf_create(size);
+    if (frames == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = frames->data;
+    p += sio_ws_write_header(p, SIO_WS_TEXT, len);
+    *p++ = SIO_EIO_MESSAGE;
+    p += sio_packet_write_head(p, type, n, &name, &number);
+    p = ngx_cpymem(p, json->data, json->len);
+
+    for (i = 0; i < n; i++) {
+        p += sio_ws_write_header(p, SIO_WS_BINARY, attachments[i].len);
+        p = ngx_cpymem(p, attachments[i].data, attachments[i].len);
+    }
+
+    rc = ngx_sio_conn_queue(client->conn, frames);
+    ngx_sio_buf_release(frames);
+
+    return rc;
+}
+
+
+/* a packet in progress that another request, or the polling transport, began;
+   how many attachments it waits for stands in its text */
+
+ngx_int_t
+ngx_sio_client_partial(ngx_sio_client_t *client, const ngx_str_t *partial)
+{
+    u_char    *p, *last;
+    uint32_t   word, have, need;
+
+    if (partial->len < NGX_SIO_PART_HEAD + 2) {
+        return NGX_OK;
+    }
+
+    client->partial = ngx_alloc(partial->len, client->worker->log);
+    if (client->partial == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(client->partial, partial->data, partial->len);
+    client->partial_len = partial->len;
+    client->partial_cap = partial->len;
+
+    p = client->partial;
+    last = p + partial->len;
+
+    ngx_memcpy(&word, p, NGX_SIO_PART_HEAD);
+    p += NGX_SIO_PART_HEAD;
+
+    need = 0;
+
+    if (word >> 1 <= (size_t) (last - p)) {
+        need = ngx_sio_attachments(p, word >> 1);
+        p += word >> 1;
+    }
+
+    for (have = 0; (size_t) (last - p) >= NGX_SIO_PART_HEAD; have++) {
+        ngx_memcpy(&word, p, NGX_SIO_PART_HEAD);
+        p += NGX_SIO_PART_HEAD;
+
+        if (word >> 1 > (size_t) (last - p)) {
+            break;
+        }
+
+        p += word >> 1;
+    }
+
+    if (need <= have) {
+        ngx_log_error(NGX_LOG_ALERT, client->worker->log, 0,
+                      "sio packet: bad packet in progress");
+        ngx_debug_point();
+        ngx_free(client->partial);
+        client->partial = NULL;
+        return NGX_ERROR;
+    }
+
+    client->partial_need = need - have;
+
+    return NGX_OK;
+}

@@ -1,0 +1,312 @@
+
+/*
+ * Copyright (C) the ngx_http_sio_module authors
+ *
+ * CONNECT: sio_use, then "connect", then the answer with its joins in effect,
+ * then what "connect" emitted.  Until the answer nothing of it is in the zone.
+ */
+
+
+#include "ngx_sio_worker.h"
+
+
+static ngx_int_t ngx_sio_connect_refuse(ngx_sio_client_t *client,
+    const ngx_str_t *nsp, const ngx_str_t *text, const ngx_str_t *data,
+    ngx_pool_t *pool);
+static ngx_int_t ngx_sio_connect_join(ngx_sio_call_t *call);
+static ngx_int_t ngx_sio_connect_answer(ngx_sio_call_t *call, ngx_str_t *buf,
+    ngx_sio_body_t *body);
+static void ngx_sio_connect_release(ngx_sio_call_t *call, ngx_uint_t refused);
+
+
+ngx_int_t
+ngx_sio_connect(ngx_sio_client_t *client, sio_packet_t *pkt)
+{
+    u_char              id[NGX_SIO_ID_LEN];
+    ngx_int_t           rc;
+    ngx_str_t           nsp, text;
+    ngx_uint_t          n;
+    ngx_sio_peer_t     *peer;
+    ngx_sio_call_t      call;
+    ngx_sio_worker_t   *w;
+    ngx_sio_connect_t   connect;
+
+    w = client->worker;
+
+    ngx_sio_call_init(&call, NGX_SIO_CALL_CONNECT, client, NULL);
+
+    nsp.len = pkt->nsp.len;
+    nsp.data = ngx_pnalloc(call.pool, ngx_max(nsp.len, 1));
+    if (nsp.data == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_memcpy(nsp.data, pkt->nsp.data, nsp.len);
+
+    if (w->server->rules == NULL) {
+
+        /* a location without rules still is a server with "/" */
+
+        rc = (nsp.len == 1 && nsp.data[0] == '/') ? NGX_OK : NGX_DECLINED;
+
+    } else {
+        rc = ngx_sio_rules_app.nsp(w->server->rules, &nsp, &call.program);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_str_set(&text, "Invalid namespace");
+        ngx_str_null(&call.failure_data);
+        rc = ngx_sio_connect_refuse(client, &nsp, &text, &call.failure_data,
+                                    call.pool);
+        goto done;
+    }
+
+    n = 0;
+
+    for (peer = client->peers; peer; peer = peer->next) {
+        n++;
+    }
+
+    if (n >= w->server->limits.max_namespaces) {
+        ngx_str_set(&text, "too many namespaces");
+        rc = ngx_sio_connect_refuse(client, &nsp, &text, &call.failure_data,
+                                    call.pool);
+        goto done;
+    }
+
+    ngx_sio_random_id(w, id);
+
+    call.nsp = nsp;
+    call.id.data = id;
+    call.id.len = NGX_SIO_ID_LEN;
+    call.auth.data = pkt->json.value.data;
+    call.auth.len = pkt->json.value.len;
+    call.connect = &connect;
+
+    ngx_memzero(&connect, sizeof(ngx_sio_connect_t));
+    connect.last = &connect.held;
+
+    if (ngx_array_init(&connect.rooms, call.pool, 4, sizeof(ngx_str_t))
+        != NGX_OK
+        || ngx_array_init(&connect.max, call.pool, 4, sizeof(ngx_uint_t))
+           != NGX_OK)
+    {
+        rc = NGX_OK;
+        goto done;
+    }
+
+    rc = ngx_sio_call_run(&call);
+
+    if (rc == NGX_OK) {
+        rc = ngx_sio_connect_join(&call);
+    }
+
+    if (rc == NGX_DONE) {
+        /* closed meanwhile */
+        goto done;
+    }
+
+    if (rc == NGX_OK) {
+        ngx_sio_connect_release(&call, 0);
+
+        if (connect.disconnect) {
+            call.peer->ending = 1;
+            client->close_later |= connect.close;
+        }
+
+        goto done;
+    }
+
+    if (call.failure.len == 0) {
+        ngx_str_set(&call.failure, "not allowed");
+    }
+
+    rc = ngx_sio_connect_refuse(client, &nsp, &call.failure,
+                                &call.failure_data, call.pool);
+
+    ngx_sio_connect_release(&call, 1);
+
+done:
+
+    ngx_sio_call_done(&call);
+
+    return client->closed ? NGX_DONE : NGX_OK;
+}
+
+
+/* 44[nsp,]{"message":TEXT[,"data":DATA]} */
+
+static ngx_int_t
+ngx_sio_connect_refuse(ngx_sio_client_t *client, const ngx_str_t *nsp,
+    const ngx_str_t *text, const ngx_str_t *data, ngx_pool_t *pool)
+{
+    size_t      len;
+    u_char     *p;
+    sio_str_t   name;
+    ngx_str_t   packet;
+
+    name.data = nsp->data;
+    name.len = nsp->len;
+
+    len = sio_packet_write_head(NULL, SIO_CONNECT_ERROR, 0, &name, NULL)
+          + sizeof("{\"message\":,\"data\":}") - 1
+          + sio_json_string_len(text->data, text->len) + data->len;
+
+    p = ngx_pnalloc(pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    packet.data = p;
+
+    p += sio_packet_write_head(p, SIO_CONNECT_ERROR, 0, &name, NULL);
+    p = ngx_cpymem(p, "{\"message\":", sizeof("{\"message\":") - 1);
+    p += sio_json_string_write(p, text->data, text->len);
+
+    if (data->len) {
+        p = ngx_cpymem(p, ",\"data\":", sizeof(",\"data\":") - 1);
+        p = ngx_cpymem(p, data->data, data->len);
+    }
+
+    *p++ = '}';
+
+    packet.len = p - packet.data;
+
+    return ngx_sio_client_send(client, &packet);
+}
+
+
+/* one section: socket, rooms, answer.  NGX_OK, NGX_DECLINED with the failure
+   set, NGX_DONE */
+
+static ngx_int_t
+ngx_sio_connect_join(ngx_sio_call_t *call)
+{
+    ngx_int_t                 rc;
+    ngx_str_t                 buf;
+    ngx_sio_peer_t           *peer;
+    ngx_sio_body_t            body;
+    ngx_sio_client_t         *client;
+    ngx_sio_worker_t         *w;
+    ngx_sio_connect_t        *connect;
+    ngx_sio_socket_params_t   params;
+
+    w = call->worker;
+    client = call->client;
+    connect = call->connect;
+
+    if (ngx_sio_connect_answer(call, &buf, &body) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    peer = ngx_sio_peer_create(client, &call->nsp, call->id.data);
+    if (peer == NULL) {
+        return NGX_DECLINED;
+    }
+
+    peer->program = call->program;
+
+    ngx_memzero(&params, sizeof(ngx_sio_socket_params_t));
+
+    params.nsp = call->nsp;
+    ngx_memcpy(params.id, call->id.data, NGX_SIO_ID_LEN);
+
+    if (call->server->rules && call->server->rules->needs_auth) {
+        params.auth = call->auth;
+    }
+
+    params.data = connect->data;
+    params.rooms = connect->rooms.elts;
+    params.max = connect->max.elts;
+    params.nrooms = connect->rooms.nelts;
+
+    if (client->websocket) {
+        w->connecting = peer;
+    }
+
+    rc = ngx_sio_socket_connect(&w->zone, client->session, &params, &body,
+                                &peer->socket);
+
+    w->connecting = NULL;
+
+    if (rc == NGX_OK) {
+        call->peer = peer;
+        call->socket = peer->socket;
+        client->joined = 1;
+        ngx_sio_timer_del(&client->connect);
+        return NGX_OK;
+    }
+
+    ngx_sio_peer_destroy(peer);
+
+    switch (rc) {
+
+    case NGX_DECLINED:
+        ngx_str_set(&call->failure, "room is full");
+        return NGX_DECLINED;
+
+    case NGX_DONE:
+    case NGX_ABORT:
+        return NGX_DONE;
+
+    default:
+        ngx_str_set(&call->failure, "server is full");
+        return NGX_DECLINED;
+    }
+}
+
+
+/* 40[nsp,]{"sid":"..."} */
+
+static ngx_int_t
+ngx_sio_connect_answer(ngx_sio_call_t *call, ngx_str_t *buf,
+    ngx_sio_body_t *body)
+{
+    u_char     *p;
+    sio_str_t   nsp;
+    ngx_str_t   head, json;
+
+    nsp.data = call->nsp.data;
+    nsp.len = call->nsp.len;
+
+    head.len = sio_packet_write_head(NULL, SIO_CONNECT, 0, &nsp, NULL);
+    json.len = sizeof("{\"sid\":\"\"}") - 1 + NGX_SIO_ID_LEN;
+
+    p = ngx_pnalloc(call->pool, head.len + json.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    head.data = p;
+    p += sio_packet_write_head(p, SIO_CONNECT, 0, &nsp, NULL);
+
+    json.data = p;
+    p = ngx_cpymem(p, "{\"sid\":\"", sizeof("{\"sid\":\"") - 1);
+    p = ngx_cpymem(p, call->id.data, NGX_SIO_ID_LEN);
+    *p++ = '"';
+    *p++ = '}';
+
+    return ngx_sio_body_build(call->pool, &head, &json, NULL, 0, buf, body);
+}
+
+
+/* emits that were held back; of a refused socket only those to others */
+
+static void
+ngx_sio_connect_release(ngx_sio_call_t *call, ngx_uint_t refused)
+{
+    ngx_sio_held_t     *held;
+    ngx_sio_connect_t  *connect;
+
+    connect = call->connect;
+    call->connect = NULL;
+
+    for (held = connect->held; held; held = held->next) {
+
+        if (refused && held->out.where.self) {
+            continue;
+        }
+
+        (void) ngx_sio_call_emit(call, &held->out);
+    }
+}

@@ -1,0 +1,480 @@
+
+/*
+ * Copyright (C) the ngx_http_sio_module authors
+ *
+ * Engine.IO over HTTP requests, any of which may land on any worker: the
+ * handshake, GETs that wait, POSTs.
+ */
+
+
+#include "ngx_sio_worker.h"
+
+
+#define NGX_SIO_NOOP_DELAY  100     /* milliseconds: Engine.IO v4, Upgrade */
+
+
+static void ngx_sio_park_timer(ngx_event_t *ev);
+static void ngx_sio_park_unlink(ngx_sio_park_t *park);
+static void ngx_sio_park_answer(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
+    u_char empty);
+static ngx_int_t ngx_sio_post_packets(ngx_sio_client_t *client, u_char *data,
+    size_t len);
+
+
+ngx_int_t
+ngx_sio_polling_open(ngx_sio_worker_t *w, ngx_sio_options_t *options,
+    const ngx_str_t *info, u_char sid[NGX_SIO_ID_LEN], u_char *dst,
+    size_t *len)
+{
+    ngx_int_t                  rc;
+    ngx_sio_handle_t           session;
+    ngx_sio_session_params_t   params;
+
+    ngx_memzero(&params, sizeof(ngx_sio_session_params_t));
+
+    ngx_sio_random_id(w, params.sid);
+    params.location = options->key;
+    params.ping_interval = options->ping_interval;
+    params.ping_timeout = options->ping_timeout;
+    params.connect_timeout = options->connect_timeout;
+    params.info = *info;
+
+    rc = ngx_sio_session_create(&w->zone, &params, ngx_current_msec, &session);
+
+    if (rc != NGX_OK) {
+
+        if (rc == NGX_ABORT) {
+            ngx_post_event(&w->more, &ngx_posted_events);
+        }
+
+        return rc == NGX_BUSY ? NGX_BUSY : NGX_ERROR;
+    }
+
+    ngx_memcpy(sid, params.sid, NGX_SIO_ID_LEN);
+
+    *len = sio_eio_write_open(dst, sid,
+                              options->websocket && options->allow_upgrades,
+                              options->ping_interval, options->ping_timeout,
+                              options->max_http_buffer_size);
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_sio_polling_get(ngx_sio_worker_t *w, const u_char *sid,
+    ngx_sio_park_t *park, ngx_pool_t *pool, ngx_str_t *payload)
+{
+    ngx_int_t          rc;
+    ngx_msec_t         wait;
+    ngx_sio_request_t  rq;
+
+    ngx_memzero(&rq, sizeof(ngx_sio_request_t));
+
+    rc = ngx_sio_get_open(&w->zone, sid, ngx_current_msec, &rq);
+
+    switch (rc) {
+
+    case NGX_OK:
+
+        if (ngx_sio_payload(w, &rq.batch, pool, payload) != NGX_OK) {
+            (void) ngx_sio_session_close(&w->zone, rq.info.session,
+                                         NGX_SIO_TRANSPORT_ERROR, 0);
+            return NGX_DECLINED;
+        }
+
+        return NGX_OK;
+
+    case NGX_AGAIN:
+        break;
+
+    case NGX_ABORT:
+        ngx_post_event(&w->more, &ngx_posted_events);
+        return NGX_DECLINED;
+
+    case NGX_DONE:
+        return NGX_DECLINED;
+
+    default:
+        return rc;
+    }
+
+    park->worker = w;
+    park->session = rq.info.session;
+    park->gen = rq.gen;
+    park->pool = pool;
+
+    park->linked = 1;
+    ngx_sio_table_insert(&w->parks, &park->link, park->session.ref);
+
+    park->timer.handler = ngx_sio_park_timer;
+    park->timer.data = park;
+    park->timer.log = w->log;
+    park->timer.cancelable = 1;
+
+    park->noop = rq.info.upgrading || w->draining;
+
+    if (park->noop) {
+        wait = NGX_SIO_NOOP_DELAY;
+
+    } else {
+        wait = rq.ping_at - ngx_current_msec;
+
+        if ((ngx_msec_int_t) wait < 1) {
+            wait = 1;
+        }
+    }
+
+    ngx_add_timer(&park->timer, wait);
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_sio_park_unlink(ngx_sio_park_t *park)
+{
+    if (park->linked) {
+        ngx_sio_table_remove(&park->worker->parks, &park->link);
+        park->linked = 0;
+    }
+
+    if (park->timer.timer_set) {
+        ngx_del_timer(&park->timer);
+    }
+}
+
+
+void
+ngx_sio_polling_get_abort(ngx_sio_park_t *park)
+{
+    if (!park->linked) {
+        return;
+    }
+
+    ngx_sio_park_unlink(park);
+
+    (void) ngx_sio_get_abort(&park->worker->zone, park->session, park->gen);
+}
+
+
+/* empty: the packet to answer when there is none */
+
+static void
+ngx_sio_park_answer(ngx_sio_park_t *park, ngx_sio_batch_t *batch, u_char empty)
+{
+    ngx_str_t  payload;
+
+    ngx_sio_park_unlink(park);
+
+    if (batch == NULL
+        || ngx_sio_payload(park->worker, batch, park->pool, &payload)
+           != NGX_OK
+        || payload.len == 0)
+    {
+        payload.data = ngx_pnalloc(park->pool, 1);
+
+        if (payload.data == NULL) {
+            ngx_str_set(&payload, "1");
+
+        } else {
+            payload.data[0] = empty;
+            payload.len = 1;
+        }
+    }
+
+    park->answer(park, &payload, park->pool);
+}
+
+
+static void
+ngx_sio_park_timer(ngx_event_t *ev)
+{
+    ngx_int_t         rc;
+    ngx_sio_park_t   *park;
+    ngx_sio_batch_t   batch;
+
+    park = ev->data;
+
+    rc = ngx_sio_get_take(&park->worker->zone, park->session, park->gen,
+                          park->noop, ngx_current_msec, &batch);
+
+    switch (rc) {
+
+    case NGX_OK:
+        ngx_sio_park_answer(park, &batch, SIO_EIO_NOOP);
+        return;
+
+    case NGX_AGAIN:
+        /* not due yet by the zone's record: a pong came meanwhile */
+        ngx_add_timer(ev, NGX_SIO_NOOP_DELAY);
+        return;
+
+    default:
+        ngx_sio_park_answer(park, NULL, SIO_EIO_CLOSE);
+        return;
+    }
+}
+
+
+void
+ngx_sio_park_wake(ngx_sio_worker_t *w, ngx_sio_handle_t session,
+    ngx_uint_t wake)
+{
+    u_char            empty;
+    ngx_int_t         rc;
+    ngx_uint_t        force;
+    ngx_sio_link_t   *link;
+    ngx_sio_park_t   *park;
+    ngx_sio_batch_t   batch;
+
+    park = NULL;
+
+    for (link = ngx_sio_table_lookup(&w->parks, session.ref);
+         link;
+         link = link->next)
+    {
+        park = ngx_queue_data(link, ngx_sio_park_t, link);
+
+        if (link->ref == session.ref && park->session.gen == session.gen) {
+            break;
+        }
+    }
+
+    if (link == NULL) {
+        return;
+    }
+
+    if (wake & NGX_SIO_WAKE_CLOSE) {
+        force = 1;
+
+        /* a client that said goodbye by POST gets "6": Node does so */
+
+        empty = (ngx_sio_session_reason(&w->zone, session)
+                 == NGX_SIO_TRANSPORT_CLOSE) ? SIO_EIO_NOOP : SIO_EIO_CLOSE;
+
+    } else if (wake & NGX_SIO_WAKE_DATA) {
+        force = 0;
+        empty = SIO_EIO_NOOP;
+
+    } else {
+        if ((wake & NGX_SIO_WAKE_NOOP) && !park->noop) {
+            park->noop = 1;
+            ngx_add_timer(&park->timer, NGX_SIO_NOOP_DELAY);
+        }
+
+        return;
+    }
+
+    rc = ngx_sio_get_take(&w->zone, session, park->gen, force,
+                          ngx_current_msec, &batch);
+
+    if (rc == NGX_OK) {
+        ngx_sio_park_answer(park, &batch, empty);
+
+    } else if (rc == NGX_DONE || rc == NGX_ABORT || force) {
+        ngx_sio_park_answer(park, NULL, empty);
+
+    } else if (wake & NGX_SIO_WAKE_NOOP) {
+        park->noop = 1;
+        ngx_add_timer(&park->timer, NGX_SIO_NOOP_DELAY);
+    }
+}
+
+
+/* this worker goes: clients ask again, at another one */
+
+void
+ngx_sio_parks_answer_all(ngx_sio_worker_t *w)
+{
+    ngx_int_t         rc;
+    ngx_uint_t        i;
+    ngx_sio_park_t   *park;
+    ngx_sio_batch_t   batch;
+
+    for (i = 0; i <= w->parks.mask; i++) {
+
+        while (w->parks.buckets[i]) {
+
+            park = ngx_queue_data(w->parks.buckets[i], ngx_sio_park_t, link);
+
+            rc = ngx_sio_get_take(&w->zone, park->session, park->gen, 1,
+                                  ngx_current_msec, &batch);
+
+            ngx_sio_park_answer(park, rc == NGX_OK ? &batch : NULL,
+                                rc == NGX_OK ? SIO_EIO_NOOP : SIO_EIO_CLOSE);
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_sio_polling_post_open(ngx_sio_worker_t *w, const u_char *sid,
+    ngx_pool_t *pool, ngx_sio_post_t *post)
+{
+    ngx_int_t  rc;
+
+    ngx_memzero(post, sizeof(ngx_sio_post_t));
+
+    post->worker = w;
+
+    rc = ngx_sio_post_open(&w->zone, sid, pool, &post->rq);
+
+    if (rc == NGX_ABORT) {
+        ngx_post_event(&w->more, &ngx_posted_events);
+        return NGX_DECLINED;
+    }
+
+    if (rc == NGX_OK) {
+        post->options = ngx_sio_options_lookup(w->server,
+                                               post->rq.info.location);
+    }
+
+    return rc;
+}
+
+
+void
+ngx_sio_polling_post(ngx_sio_post_t *post, ngx_pool_t *pool, u_char *data,
+    size_t len)
+{
+    ngx_int_t          rc;
+    ngx_str_t          partial;
+    ngx_sio_client_t  *client;
+    ngx_sio_worker_t  *w;
+
+    w = post->worker;
+
+    ngx_str_null(&partial);
+
+    ngx_sio_worker_catch_up(w);
+
+    client = NULL;
+
+    if (post->options) {
+        client = ngx_sio_client_create(w, post->options,
+                                       post->rq.info.session, pool);
+    }
+
+    if (client == NULL) {
+        rc = NGX_ERROR;
+
+    } else {
+        rc = ngx_sio_client_load(client, pool);
+
+        if (rc == NGX_OK) {
+            rc = ngx_sio_client_partial(client, &post->rq.partial);
+        }
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_sio_post_packets(client, data, len);
+
+        if (rc == NGX_OK && client->partial) {
+            partial.data = client->partial;
+            partial.len = client->partial_len;
+        }
+
+    } else if (rc == NGX_ERROR) {
+        (void) ngx_sio_session_close(&w->zone, post->rq.info.session,
+                                     NGX_SIO_TRANSPORT_ERROR, 0);
+    }
+
+    if (ngx_sio_post_close(&w->zone, post->rq.info.session, post->rq.gen,
+                           partial.len ? &partial : NULL)
+        == NGX_BUSY)
+    {
+        (void) ngx_sio_polling_post_abort(post);
+    }
+
+    if (client) {
+        ngx_sio_client_destroy(client);
+    }
+}
+
+
+/* Engine.IO v4, Payload; protocol, 1.12 */
+
+static ngx_int_t
+ngx_sio_post_packets(ngx_sio_client_t *client, u_char *data, size_t len)
+{
+    int                 rc;
+    ngx_int_t           done;
+    sio_eio_packet_t    pkt;
+    sio_eio_payload_t   payload;
+
+    sio_eio_payload_init(&payload, data, len);
+
+    for ( ;; ) {
+
+        rc = sio_eio_payload_next(&payload, &pkt);
+
+        if (rc == SIO_DONE) {
+            return NGX_OK;
+        }
+
+        if (rc != SIO_OK) {
+            ngx_sio_client_close(client, NGX_SIO_PARSE_ERROR, 0);
+            return NGX_DONE;
+        }
+
+        done = NGX_OK;
+
+        switch (pkt.type) {
+
+        case SIO_EIO_MESSAGE:
+
+            if (pkt.binary) {
+                pkt.data.len = sio_base64_read(pkt.data.data, pkt.data.data,
+                                               pkt.data.len);
+                done = ngx_sio_dispatch_binary(client, pkt.data.data,
+                                               pkt.data.len);
+                break;
+            }
+
+            done = ngx_sio_dispatch_text(client, pkt.data.data, pkt.data.len);
+            break;
+
+        case SIO_EIO_PING:
+            ngx_sio_client_close(client, NGX_SIO_TRANSPORT_ERROR, 0);
+            return NGX_DONE;
+
+        case SIO_EIO_PONG:
+            (void) ngx_sio_session_pong(&client->worker->zone,
+                                        client->session, ngx_current_msec);
+            break;
+
+        case SIO_EIO_CLOSE:
+            ngx_sio_client_close(client, NGX_SIO_TRANSPORT_CLOSE, 0);
+            return NGX_DONE;
+
+        default:
+            break;
+        }
+
+        if (done != NGX_OK) {
+            return NGX_DONE;
+        }
+    }
+}
+
+
+void
+ngx_sio_polling_post_abort(ngx_sio_post_t *post)
+{
+    (void) ngx_sio_post_abort(&post->worker->zone, post->rq.info.session,
+                              post->rq.gen);
+}
+
+
+void
+ngx_sio_polling_post_cancel(ngx_sio_post_t *post)
+{
+    ngx_str_t  partial;
+
+    /* what was in progress still is */
+
+    partial = post->rq.partial;
+
+    (void) ngx_sio_post_close(&post->worker->zone, post->rq.info.session,
+                              post->rq.gen, partial.len ? &partial : NULL);
+}

@@ -1,0 +1,312 @@
+
+/*
+ * Copyright (C) the ngx_http_sio_module authors
+ *
+ * What the files of src/core share: a worker's private side of a zone.
+ * Nothing here is seen by other processes.
+ */
+
+
+#ifndef _NGX_SIO_WORKER_H_INCLUDED_
+#define _NGX_SIO_WORKER_H_INCLUDED_
+
+
+#include "ngx_sio_core.h"
+#include "ngx_sio_rules.h"
+#include "../wire/sio_base64.h"
+#include "../wire/sio_eio.h"
+#include "../wire/sio_ws.h"
+
+
+#define NGX_SIO_HASH_MIN  64
+
+
+/* chains of records by a zone ref; grows with what it holds */
+
+typedef struct {
+    ngx_sio_link_t          **buckets;
+    ngx_uint_t                mask;
+    ngx_uint_t                n;
+} ngx_sio_table_t;
+
+ngx_int_t ngx_sio_table_init(ngx_sio_table_t *t);
+void ngx_sio_table_cleanup(ngx_sio_table_t *t);
+ngx_sio_link_t *ngx_sio_table_lookup(ngx_sio_table_t *t, ngx_sio_ref_t ref);
+void ngx_sio_table_insert(ngx_sio_table_t *t, ngx_sio_link_t *link,
+    ngx_sio_ref_t ref);
+void ngx_sio_table_remove(ngx_sio_table_t *t, ngx_sio_link_t *link);
+
+
+/* a peer's place in a room's array: what makes leaving cost one swap */
+
+typedef struct ngx_sio_array_s  ngx_sio_array_t;
+typedef struct ngx_sio_seat_s   ngx_sio_seat_t;
+
+struct ngx_sio_seat_s {
+    ngx_sio_array_t          *array;
+    ngx_sio_peer_t           *peer;
+    ngx_sio_seat_t           *next;         /* of the same peer */
+    uint32_t                  index;
+};
+
+/* the members of one room that have their WebSocket here: what a fan-out
+   walks */
+
+struct ngx_sio_array_s {
+    ngx_sio_link_t            link;         /* worker->arrays, by room */
+    ngx_sio_peer_t          **peers;
+    ngx_sio_seat_t          **seats;
+    uint32_t                  n;
+    uint32_t                  cap;
+};
+
+
+/* an ack that was asked of a peer */
+
+typedef struct ngx_sio_asked_s  ngx_sio_asked_t;
+
+struct ngx_sio_asked_s {
+    ngx_sio_asked_t          *next;
+    ngx_sio_timer_t           timer;
+    ngx_sio_peer_t           *peer;
+    uint32_t                  id;
+    uint32_t                  len;
+    u_char                    name[1];
+};
+
+
+struct ngx_sio_peer_s {
+    ngx_sio_link_t            link;         /* worker->peers, by socket */
+    ngx_sio_client_t         *client;
+    ngx_sio_peer_t           *next;         /* of the same client */
+    ngx_sio_handle_t          socket;
+    ngx_str_t                 nsp;          /* owned, unless it is "/" */
+    void                     *program;
+    ngx_sio_seat_t           *seats;
+    ngx_sio_seat_t            seat;         /* of the namespace */
+    ngx_sio_asked_t          *asked;
+    uint32_t                  nasked;
+    uint32_t                  stamp;        /* of the message it got last */
+    u_char                    id[NGX_SIO_ID_LEN];
+    unsigned                  seat_used:1;
+    unsigned                  linked:1;     /* in worker->peers */
+    unsigned                  ending:1;     /* "disconnect" was said */
+    unsigned                  ended:1;
+};
+
+
+struct ngx_sio_client_s {
+    ngx_sio_link_t            link;         /* worker->clients, by session */
+    ngx_sio_worker_t         *worker;
+    ngx_sio_options_t        *options;
+    ngx_sio_conn_t           *conn;         /* NULL: polling, or lost */
+    ngx_sio_peer_t           *peers;        /* oldest first */
+    ngx_sio_handle_t          session;
+    ngx_str_t                 info;         /* data NULL: not loaded yet */
+    ngx_pool_t               *pool;         /* polling: where it lives */
+
+    /* a packet whose attachments are still to come: parts as in a body */
+    u_char                   *partial;
+    size_t                    partial_len;
+    size_t                    partial_cap;
+    uint32_t                  partial_need;
+
+    ngx_sio_timer_t           timer;        /* ping or pong */
+    ngx_sio_timer_t           connect;
+
+    unsigned                  websocket:1;  /* lives as long as its transport */
+    unsigned                  linked:1;     /* in worker->clients */
+    unsigned                  joined:1;
+    unsigned                  closed:1;     /* no more input */
+    unsigned                  in_call:1;    /* its rules run */
+    unsigned                  end_later:1;  /* END came meanwhile */
+    unsigned                  close_later:1; /* "disconnect close" was said */
+};
+
+
+typedef struct {
+    ngx_sio_handle_t          session;
+    ngx_sio_role_e            role;
+    ngx_uint_t                wake;
+} ngx_sio_task_t;
+
+
+typedef struct {
+    ngx_queue_t               queue;        /* of ngx_sio_timer_t */
+    ngx_msec_t                interval;
+} ngx_sio_timers_t;
+
+#define NGX_SIO_MAX_TIMERS  32
+
+
+struct ngx_sio_worker_s {
+    ngx_sio_zone_t            zone;
+    ngx_sio_server_t         *server;
+    ngx_cycle_t              *cycle;
+    ngx_log_t                *log;
+    ngx_connection_t         *wake;         /* the eventfd */
+    ngx_pool_t               *pool;         /* for one call, reset after it */
+    sio_str_t                *args;         /* server->max_args + 1 slices */
+
+    ngx_event_t               tick;         /* cancelable */
+    ngx_event_t               drain;        /* keeps a draining worker alive */
+    ngx_event_t               flush;        /* posted: the tick's writes */
+    ngx_event_t               tasks_event;  /* posted: runs the tasks */
+    ngx_event_t               more;         /* posted: drain goes on */
+
+    ngx_queue_t               dirty;        /* of ngx_sio_conn_t */
+
+    ngx_sio_task_t           *tasks;        /* FIFO: tasks[first .. ntasks) */
+    ngx_uint_t                first_task;
+    ngx_uint_t                ntasks;
+    ngx_uint_t                max_tasks;
+
+    ngx_sio_table_t           clients;
+    ngx_sio_table_t           peers;
+    ngx_sio_table_t           arrays;
+    ngx_sio_table_t           parks;
+    ngx_sio_table_t           candidates;
+
+    ngx_sio_timers_t          timers[NGX_SIO_MAX_TIMERS];
+    ngx_uint_t                ntimers;
+
+    ngx_sio_peer_t           *connecting;   /* its handle comes with ADD */
+    ngx_msec_t                swept;
+    ngx_msec_t                reaped;
+    uint32_t                  stamp;
+
+    ngx_uint_t                nrandom;      /* unread bytes of random */
+    u_char                    random[240];
+
+    unsigned                  draining:1;
+    unsigned                  aborting:1;   /* the zone was reset */
+    unsigned                  in_call:1;    /* rules run */
+};
+
+
+/* ngx_sio_worker.c */
+void ngx_sio_worker_dirty(ngx_sio_worker_t *w, ngx_sio_conn_t *conn);
+void ngx_sio_worker_task(ngx_sio_worker_t *w, ngx_sio_handle_t session,
+    ngx_sio_role_e role, ngx_uint_t wake);
+void ngx_sio_worker_catch_up(ngx_sio_worker_t *w);
+void ngx_sio_worker_abort(ngx_sio_worker_t *w);
+void ngx_sio_random_id(ngx_sio_worker_t *w, u_char id[NGX_SIO_ID_LEN]);
+
+/* ngx_sio_timer.c */
+void ngx_sio_timer_add(ngx_sio_worker_t *w, ngx_sio_timer_t *t,
+    ngx_sio_timer_e type, ngx_msec_t interval, ngx_msec_t due);
+void ngx_sio_timer_del(ngx_sio_timer_t *t);
+void ngx_sio_timers_run(ngx_sio_worker_t *w);
+
+/* ngx_sio_fanout.c: z->apply, arrays */
+void ngx_sio_fanout_apply(void *data, ngx_sio_entry_t *entry);
+ngx_int_t ngx_sio_seat_add(ngx_sio_worker_t *w, ngx_sio_peer_t *peer,
+    ngx_sio_ref_t room);
+void ngx_sio_seat_remove_all(ngx_sio_worker_t *w, ngx_sio_peer_t *peer);
+
+/* ngx_sio_conn.c */
+ngx_int_t ngx_sio_conn_queue(ngx_sio_conn_t *conn, ngx_sio_buf_t *buf);
+ngx_int_t ngx_sio_conn_send_text(ngx_sio_conn_t *conn, const u_char *p,
+    size_t len);
+void ngx_sio_conn_drop(ngx_sio_conn_t *conn, ngx_uint_t code);
+ngx_sio_conn_t *ngx_sio_candidate_lookup(ngx_sio_worker_t *w,
+    ngx_sio_handle_t session);
+void ngx_sio_conn_timeout(ngx_sio_conn_t *conn);
+void ngx_sio_conn_upgrade(ngx_sio_conn_t *conn);
+void ngx_sio_conn_ping(ngx_sio_client_t *client);
+
+/* ngx_sio_message.c: a body is parts, each a 32-bit word (length * 2, + 1 when
+   binary) and its bytes; the first part is the packet's text */
+#define NGX_SIO_PART_HEAD  4
+
+size_t ngx_sio_part_write(u_char *dst, ngx_uint_t binary, const u_char *p,
+    size_t len);
+ngx_int_t ngx_sio_body_build(ngx_pool_t *pool, const ngx_str_t *head,
+    const ngx_str_t *json, const ngx_str_t *attachments, ngx_uint_t n,
+    ngx_str_t *buf, ngx_sio_body_t *body);
+ngx_sio_buf_t *ngx_sio_buf_create(size_t len);
+void ngx_sio_buf_release(ngx_sio_buf_t *buf);
+ngx_sio_buf_t *ngx_sio_frames(ngx_sio_worker_t *w,
+    const ngx_sio_body_t *body);
+ngx_int_t ngx_sio_payload(ngx_sio_worker_t *w, ngx_sio_batch_t *batch,
+    ngx_pool_t *pool, ngx_str_t *payload);
+
+/* ngx_sio_client.c */
+ngx_sio_client_t *ngx_sio_client_create(ngx_sio_worker_t *w,
+    ngx_sio_options_t *options, ngx_sio_handle_t session, ngx_pool_t *pool);
+ngx_int_t ngx_sio_client_load(ngx_sio_client_t *client, ngx_pool_t *pool);
+ngx_sio_client_t *ngx_sio_client_lookup(ngx_sio_worker_t *w,
+    ngx_sio_handle_t session);
+ngx_sio_peer_t *ngx_sio_client_peer(ngx_sio_client_t *client,
+    const ngx_str_t *nsp);
+ngx_sio_peer_t *ngx_sio_peer_create(ngx_sio_client_t *client,
+    const ngx_str_t *nsp, const u_char *id);
+void ngx_sio_peer_destroy(ngx_sio_peer_t *peer);
+void ngx_sio_client_destroy(ngx_sio_client_t *client);
+void ngx_sio_client_close(ngx_sio_client_t *client, ngx_sio_reason_e reason,
+    ngx_uint_t linger);
+ngx_int_t ngx_sio_client_send(ngx_sio_client_t *client, const ngx_str_t *text);
+ngx_int_t ngx_sio_client_packet(ngx_sio_client_t *client, unsigned type,
+    const ngx_str_t *nsp, const ngx_str_t *id, const ngx_str_t *json,
+    const ngx_str_t *attachments, ngx_uint_t n, ngx_uint_t flags);
+ngx_int_t ngx_sio_client_partial(ngx_sio_client_t *client,
+    const ngx_str_t *partial);
+
+/* ngx_sio_dispatch.c: Socket.IO packets of a client */
+ngx_int_t ngx_sio_dispatch_text(ngx_sio_client_t *client, u_char *p,
+    size_t len);
+ngx_int_t ngx_sio_dispatch_binary(ngx_sio_client_t *client, u_char *p,
+    size_t len);
+uint32_t ngx_sio_attachments(const u_char *p, size_t len);
+
+/* ngx_sio_call.c: runs of rules */
+void ngx_sio_call_init(ngx_sio_call_t *call, ngx_sio_call_e type,
+    ngx_sio_client_t *client, ngx_sio_peer_t *peer);
+ngx_int_t ngx_sio_call_run(ngx_sio_call_t *call);
+void ngx_sio_call_fail(ngx_sio_call_t *call);
+void ngx_sio_call_done(ngx_sio_call_t *call);
+
+/* ngx_sio_connect.c: from CONNECT to the answer */
+ngx_int_t ngx_sio_connect(ngx_sio_client_t *client, sio_packet_t *pkt);
+
+typedef struct ngx_sio_held_s  ngx_sio_held_t;
+
+struct ngx_sio_held_s {             /* an emit held back by a CONNECT call */
+    ngx_sio_event_out_t       out;
+    ngx_sio_held_t           *next;
+};
+
+typedef struct {                    /* call->connect */
+    ngx_array_t               rooms;        /* of ngx_str_t */
+    ngx_array_t               max;          /* of ngx_uint_t */
+    ngx_str_t                 data;
+    ngx_sio_held_t           *held;
+    ngx_sio_held_t          **last;
+    unsigned                  disconnect:1;
+    unsigned                  close:1;
+} ngx_sio_connect_t;
+
+/* ngx_sio_end.c: from a reason to nothing left */
+ngx_sio_peer_t *ngx_sio_client_next(ngx_sio_client_t *client);
+void ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
+    ngx_uint_t tell);
+void ngx_sio_end_session(ngx_sio_worker_t *w, ngx_sio_handle_t session);
+void ngx_sio_end_kicked(ngx_sio_worker_t *w, ngx_sio_handle_t session);
+void ngx_sio_reason_text(ngx_sio_reason_e reason, ngx_str_t *text);
+
+/* ngx_sio_asked.c: acks asked of peers */
+ngx_int_t ngx_sio_asked_add(ngx_sio_peer_t *peer, uint32_t id,
+    const ngx_str_t *name, ngx_msec_t timeout);
+ngx_int_t ngx_sio_asked_take(ngx_sio_peer_t *peer, uint32_t id,
+    ngx_pool_t *pool, ngx_str_t *name);
+void ngx_sio_asked_expired(ngx_sio_asked_t *asked);
+void ngx_sio_asked_free(ngx_sio_peer_t *peer);
+void ngx_sio_asked_sweep(ngx_sio_worker_t *w);
+
+/* ngx_sio_polling.c */
+void ngx_sio_park_wake(ngx_sio_worker_t *w, ngx_sio_handle_t session,
+    ngx_uint_t wake);
+void ngx_sio_parks_answer_all(ngx_sio_worker_t *w);
+
+
+#endif /* _NGX_SIO_WORKER_H_INCLUDED_ */

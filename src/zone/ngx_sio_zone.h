@@ -1,0 +1,694 @@
+
+/*
+ * Copyright (C) the ngx_http_sio_module authors
+ *
+ * The zone: what all workers share.  Sessions, sockets, rooms, one inbox per
+ * worker.  It knows ids, names, bytes and worker slots; not packets, not JSON,
+ * not requests.
+ *
+ * Every function takes the zone's lock itself, for one short section, unless
+ * its comment says "no lock".  A section is a transaction: a worker that is
+ * killed inside leaves nothing behind (docs/shared-memory.md).
+ *
+ * Sections that emit, or change what a worker's private arrays mirror, also
+ * take this worker's inbox.  After the lock is released, and before the
+ * function returns, the entries taken are handed in order to z->apply, then
+ * the caller's own change, as an entry too, last.  z->apply is pure: it
+ * appends bytes to connections or edits arrays, and calls nothing here but
+ * the functions marked "no lock".  Roles that were woken go to z->ready, which
+ * only queues them for the event loop.
+ *
+ * Common return codes, beside those listed at each function:
+ *
+ *     NGX_OK        done
+ *     NGX_DONE      the session or socket named is gone (or closed)
+ *     NGX_BUSY      the zone is full (counted; nothing was changed)
+ *     NGX_ABORT     the zone was reset, the caller's worker must let go of
+ *                   all it has and call ngx_sio_zone_acknowledge()
+ */
+
+
+#ifndef _NGX_SIO_ZONE_H_INCLUDED_
+#define _NGX_SIO_ZONE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+#define NGX_SIO_ID_LEN        20
+#define NGX_SIO_MAX_SLOTS     128
+#define NGX_SIO_NO_SLOT       255
+#define NGX_SIO_MIN_ZONE      (256 * 1024)
+
+/* the tag of the shared zone: changes with the layout, not with the module */
+#define NGX_SIO_ZONE_TAG      ((void *) (uintptr_t) 0x53494f31)
+
+
+/* a record's place: units of 16 bytes from the zone's base; 0 is none */
+
+typedef uint32_t  ngx_sio_ref_t;
+
+
+/* a record's place and the generation it must still have there */
+
+typedef struct {
+    ngx_sio_ref_t            ref;
+    uint32_t                 gen;
+} ngx_sio_handle_t;
+
+
+typedef struct ngx_sio_zone_s   ngx_sio_zone_t;
+typedef struct ngx_sio_root_s   ngx_sio_root_t;       /* in the zone */
+
+
+/* what a worker can be for a session; one link in the record for each, so
+   that waking needs no memory */
+
+typedef enum {
+    NGX_SIO_ROLE_GET = 0,           /* holds the parked GET */
+    NGX_SIO_ROLE_POST,              /* processes a POST: also "exec" */
+    NGX_SIO_ROLE_WS,                /* has the WebSocket: "exec" as well,
+                                       unless a POST is in progress */
+    NGX_SIO_ROLE_CANDIDATE,         /* has a WebSocket that probes */
+    NGX_SIO_ROLE_END,               /* does the end-of-life work */
+    NGX_SIO_NROLES
+} ngx_sio_role_e;
+
+
+/* why a role was woken */
+
+#define NGX_SIO_WAKE_DATA      0x01 /* GET: the queue has something */
+#define NGX_SIO_WAKE_NOOP      0x02 /* GET: answer "6", an upgrade is on */
+#define NGX_SIO_WAKE_CLOSE     0x04 /* GET: answer "1"; WS, CANDIDATE: close;
+                                       POST: drop the packets left */
+#define NGX_SIO_WAKE_POST_END  0x08 /* CANDIDATE: the POST it waited for ended */
+#define NGX_SIO_WAKE_END       0x10 /* END: do the end-of-life work */
+#define NGX_SIO_WAKE_KICK      0x20 /* END: sockets of the session are to be
+                                       disconnected: ngx_sio_session_kicked() */
+
+
+/* why a session closed; the first one wins */
+
+typedef enum {
+    NGX_SIO_REASON_NONE = 0,
+    NGX_SIO_TRANSPORT_ERROR,
+    NGX_SIO_TRANSPORT_CLOSE,
+    NGX_SIO_FORCED_CLOSE,
+    NGX_SIO_PING_TIMEOUT,
+    NGX_SIO_PARSE_ERROR,
+    NGX_SIO_SERVER_SHUTTING_DOWN,
+    NGX_SIO_FORCED_SERVER_CLOSE,
+    NGX_SIO_CLIENT_NAMESPACE_DISCONNECT,
+    NGX_SIO_SERVER_NAMESPACE_DISCONNECT
+} ngx_sio_reason_e;
+
+
+/*
+ * A message's bytes are opaque here.  On the way in they are buffers of the
+ * caller's; on the way out (another worker's emit, a session's queue) they
+ * lie in segments in the zone and are copied by ngx_sio_body_read().
+ */
+
+typedef struct {
+    size_t                   len;      /* bytes in all */
+    const ngx_str_t         *bufs;     /* the bytes, when they are private */
+    ngx_uint_t               nbufs;
+    ngx_sio_ref_t            ref;      /* the blob, when they are in the zone */
+    size_t                   start;    /* where in the blob they begin */
+} ngx_sio_body_t;
+
+
+#define NGX_SIO_VOLATILE       0x01
+#define NGX_SIO_NO_COMPRESS    0x02
+
+
+typedef enum {
+    NGX_SIO_ENTRY_MESSAGE = 1,      /* to rooms and single sockets */
+    NGX_SIO_ENTRY_SEND,             /* to one session */
+    NGX_SIO_ENTRY_ADD,              /* socket is now a member of room */
+    NGX_SIO_ENTRY_REMOVE,           /* socket is no longer a member of room */
+    NGX_SIO_ENTRY_PING,             /* in a batch: an Engine.IO ping */
+    NGX_SIO_ENTRY_OVERFLOW          /* the inbox was lost: close all WebSockets
+                                       of this worker */
+} ngx_sio_entry_e;
+
+
+/* valid until the next call that takes the lock */
+
+typedef struct {
+    ngx_sio_entry_e          type;
+    ngx_uint_t               flags;    /* NGX_SIO_VOLATILE ... */
+
+    ngx_sio_body_t           body;     /* MESSAGE, SEND */
+
+    /* MESSAGE: each receiver once; targets and except hold rooms (their refs)
+       first, then sockets (their refs) */
+    const ngx_sio_ref_t     *to_rooms;
+    ngx_uint_t               nto_rooms;
+    const ngx_sio_ref_t     *to_sockets;
+    ngx_uint_t               nto_sockets;
+    const ngx_sio_ref_t     *except_rooms;
+    ngx_uint_t               nexcept_rooms;
+    const ngx_sio_ref_t     *except_sockets;
+    ngx_uint_t               nexcept_sockets;
+
+    uint32_t                 ack_id;       /* valid when ack_name.len */
+    ngx_msec_t               ack_timeout;  /* milliseconds, 0: none */
+    ngx_str_t                ack_name;
+
+    ngx_sio_handle_t         session;  /* SEND */
+    ngx_sio_handle_t         socket;   /* ADD, REMOVE */
+    ngx_sio_ref_t            room;     /* ADD, REMOVE */
+} ngx_sio_entry_t;
+
+
+typedef void (*ngx_sio_apply_pt)(void *data, ngx_sio_entry_t *entry);
+typedef void (*ngx_sio_ready_pt)(void *data, ngx_sio_handle_t session,
+    ngx_sio_role_e role, ngx_uint_t wake);
+
+
+/* one per zone and process; allocated by the caller */
+
+struct ngx_sio_zone_s {
+    ngx_slab_pool_t         *shpool;
+    ngx_sio_root_t          *root;
+    u_char                  *base;
+    ngx_log_t               *log;
+
+    ngx_uint_t               slot;        /* NGX_SIO_NO_SLOT: none */
+    uint32_t                 slot_gen;
+    uint32_t                 epoch;
+
+    ngx_sio_apply_pt         apply;
+    ngx_sio_ready_pt         ready;
+    void                    *data;
+
+    void                    *scratch;     /* the zone layer's own, private */
+    size_t                   scratch_size;
+
+    ngx_uint_t               crash_at;    /* tests: die after the k-th write */
+};
+
+
+/* limits, kept in the zone by the first ngx_sio_zone_init() and refreshed by
+   ngx_sio_zone_configure() */
+
+typedef struct {
+    ngx_uint_t               max_rooms;         /* of one socket */
+    ngx_uint_t               max_namespaces;    /* sockets of one session */
+    ngx_uint_t               max_acks;          /* pending, of one socket */
+    ngx_uint_t               max_room_name;     /* bytes */
+    ngx_uint_t               max_data;          /* bytes of a socket's data */
+    ngx_uint_t               max_queue;         /* messages queued for one
+                                                   polling session */
+    size_t                   max_queue_size;    /* bytes, likewise */
+    ngx_uint_t               max_inbox;         /* entries of one worker */
+    size_t                   max_inbox_size;    /* bytes, likewise */
+} ngx_sio_limits_t;
+
+
+/*
+ * Start, attach, workers (ngx_sio_zone.c, ngx_sio_slot.c)
+ */
+
+/*
+ * Formats a new zone in the slab pool's free pages and returns its root; for
+ * an old one (shpool->data set) only returns it.  Called in the master while
+ * it reads the configuration; changes nothing in a zone that lives.  No lock.
+ *
+ * NGX_OK, or NGX_ERROR: too small, or the layout differs (logged)
+ */
+ngx_int_t ngx_sio_zone_init(ngx_slab_pool_t *shpool,
+    const ngx_sio_limits_t *limits, ngx_sio_root_t **root, ngx_log_t *log);
+
+/*
+ * In the master, after the configuration was accepted: makes the eventfds of
+ * a new zone (once), takes over changed limits.  No lock.
+ */
+ngx_int_t ngx_sio_zone_configure(ngx_sio_root_t *root,
+    const ngx_sio_limits_t *limits, ngx_log_t *log);
+
+/*
+ * In a worker: claims a slot; z->root, shpool, log, apply, ready, data are
+ * set by the caller.  NGX_BUSY: all slots taken (z->slot is NGX_SIO_NO_SLOT).
+ */
+ngx_int_t ngx_sio_slot_claim(ngx_sio_zone_t *z);
+
+/* gives the slot back; sessions whose roles it still has are left to reaping */
+void ngx_sio_slot_release(ngx_sio_zone_t *z);
+
+/* the eventfd that wakes this worker; -1 without slot.  No lock. */
+ngx_fd_t ngx_sio_slot_fd(ngx_sio_zone_t *z);
+
+/* non-zero when the inbox or the ready list has something.  One atomic load,
+   no lock. */
+ngx_uint_t ngx_sio_pending(ngx_sio_zone_t *z);
+
+/*
+ * Takes and applies the inbox and the ready list.  The caller has read its
+ * eventfd before.  NGX_OK; NGX_AGAIN: there is more
+ */
+ngx_int_t ngx_sio_drain(ngx_sio_zone_t *z);
+
+/*
+ * Looks for dead workers and takes apart what they had: sessions with a
+ * WebSocket, GET, POST or candidate there are closed as "transport error" and
+ * their end-of-life work goes to this worker (z->ready, NGX_SIO_WAKE_END).
+ * At most 64 sessions a hold.  NGX_OK: none left; NGX_AGAIN: call again soon
+ */
+ngx_int_t ngx_sio_reap(ngx_sio_zone_t *z);
+
+/*
+ * Heartbeats and deadlines of polling sessions that have passed (at most 64
+ * a hold, 512 a call): pings are queued, sessions closed.
+ * now: ngx_current_msec.  NGX_OK, NGX_AGAIN: more is due
+ */
+ngx_int_t ngx_sio_sweep(ngx_sio_zone_t *z, ngx_msec_t now);
+
+/* after NGX_ABORT, when the worker has let go of everything */
+ngx_int_t ngx_sio_zone_acknowledge(ngx_sio_zone_t *z);
+
+
+/*
+ * Sessions (ngx_sio_session.c)
+ */
+
+typedef struct {
+    u_char                   sid[NGX_SIO_ID_LEN];
+    uint32_t                 location;        /* key, the caller's */
+    ngx_uint_t               websocket;       /* else polling */
+    ngx_msec_t               ping_interval;   /* milliseconds */
+    ngx_msec_t               ping_timeout;
+    ngx_msec_t               connect_timeout;
+    ngx_str_t                info;            /* opaque, kept whole */
+} ngx_sio_session_params_t;
+
+/* NGX_OK, NGX_BUSY, NGX_ABORT, NGX_DECLINED: such a sid exists */
+ngx_int_t ngx_sio_session_create(ngx_sio_zone_t *z,
+    const ngx_sio_session_params_t *params, ngx_msec_t now,
+    ngx_sio_handle_t *session);
+
+
+typedef struct {
+    ngx_sio_handle_t         session;
+    uint32_t                 location;
+    unsigned                 websocket:1;
+    unsigned                 upgrading:1;     /* has a candidate that probed */
+    unsigned                 closing:1;
+    unsigned                 joined:1;        /* ever had a socket */
+    ngx_msec_t               ping_at;         /* polling: when the next ping is
+                                                 due (ngx_current_msec) */
+    ngx_msec_t               connect_at;      /* polling: connect deadline, 0
+                                                 when a socket has joined */
+} ngx_sio_session_info_t;
+
+/* looks a session up by its sid.  NGX_OK, NGX_DECLINED: unknown, NGX_ABORT */
+ngx_int_t ngx_sio_session_find(ngx_sio_zone_t *z, const u_char *sid,
+    ngx_sio_session_info_t *info);
+
+/* the same by handle.  NGX_OK (a closed session as well, while its record is
+   there), NGX_DONE, NGX_ABORT */
+ngx_int_t ngx_sio_session_info(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    ngx_sio_session_info_t *info);
+
+/* copies the bytes given at creation to *info (allocated from pool) */
+ngx_int_t ngx_sio_session_params(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    ngx_pool_t *pool, ngx_str_t *info);
+
+
+/* a polling session's queue, taken; valid until the next call with a lock */
+
+typedef struct {
+    ngx_sio_ref_t            next;
+    ngx_uint_t               n;          /* entries */
+    size_t                   len;        /* bytes of all bodies */
+    unsigned                 close:1;    /* append an Engine.IO close packet
+                                            (a noop first when n is 0) */
+} ngx_sio_batch_t;
+
+/* the next entry (MESSAGE or PING).  NGX_OK, NGX_DONE.  No lock. */
+ngx_int_t ngx_sio_batch_next(ngx_sio_zone_t *z, ngx_sio_batch_t *batch,
+    ngx_sio_entry_t *entry);
+
+
+typedef struct {
+    ngx_sio_session_info_t   info;
+    uint32_t                 gen;        /* of the role: give it back with it */
+    ngx_msec_t               ping_at;    /* GET parked: when the next ping is
+                                            due (ngx_current_msec clock) */
+    ngx_sio_batch_t          batch;      /* GET: what to answer */
+    ngx_str_t                partial;    /* POST: see session_partial(); from
+                                            the pool given */
+} ngx_sio_request_t;
+
+/*
+ * A GET of a polling session.
+ *
+ * NGX_OK        answer rq->batch now (the queue was not empty, or closing)
+ * NGX_AGAIN     parked: this worker has the GET role with generation rq->gen
+ * NGX_BUSY      another GET is pending: the session is closed (transport
+ *               error), its holder answers "1"; answer this one 400
+ * NGX_DECLINED  sid unknown
+ * NGX_ERROR     the session's transport is not polling
+ */
+ngx_int_t ngx_sio_get_open(ngx_sio_zone_t *z, const u_char *sid,
+    ngx_msec_t now, ngx_sio_request_t *rq);
+
+/*
+ * The parked GET answers: takes the queue and gives the role back in one
+ * section.  force: also when the queue is empty (for "6", "1").
+ * NGX_OK: answer batch; NGX_AGAIN: nothing there, still parked; NGX_DONE: the
+ * role is not this worker's any more (answer "1")
+ */
+ngx_int_t ngx_sio_get_take(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    uint32_t gen, ngx_uint_t force, ngx_msec_t now, ngx_sio_batch_t *batch);
+
+/* the client is gone: closes the session (transport error) if the role still
+   is this worker's.  NGX_OK, NGX_DONE */
+ngx_int_t ngx_sio_get_abort(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    uint32_t gen);
+
+/*
+ * A POST begins (before its body is read).
+ * NGX_OK        this worker has the POST role, generation rq->gen
+ * NGX_BUSY      another POST is in progress: the session is closed
+ * NGX_DECLINED  sid unknown (or closing)
+ * NGX_ERROR     the session's transport is not polling
+ */
+ngx_int_t ngx_sio_post_open(ngx_sio_zone_t *z, const u_char *sid,
+    ngx_pool_t *pool, ngx_sio_request_t *rq);
+
+/*
+ * All packets are processed, "ok" may be sent.  partial: a packet whose
+ * attachments are still to come, kept for the next POST (or the WebSocket).
+ * NGX_OK, NGX_DONE: the session was closed meanwhile
+ */
+ngx_int_t ngx_sio_post_close(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    uint32_t gen, const ngx_str_t *partial);
+
+/* the body did not arrive: closes the session (transport error) */
+ngx_int_t ngx_sio_post_abort(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    uint32_t gen);
+
+/* a pong of a polling session */
+ngx_int_t ngx_sio_session_pong(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    ngx_msec_t now);
+
+/*
+ * Upgrade (architecture 11).  probe: this worker's WebSocket becomes the
+ * candidate; a pending GET is woken with NOOP.
+ * NGX_OK, NGX_DECLINED: it has one already or is a WebSocket, NGX_DONE
+ */
+ngx_int_t ngx_sio_session_probe(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    uint32_t *gen);
+
+/* the candidate is lost, late or bad */
+ngx_int_t ngx_sio_session_unprobe(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    uint32_t gen);
+
+/* a membership of the session's sockets, for the worker's arrays */
+
+typedef struct {
+    ngx_sio_handle_t         socket;
+    ngx_sio_ref_t            room;
+} ngx_sio_membership_t;
+
+/*
+ * The candidate becomes the transport, with or without a probe before (then
+ * gen is 0).  In one section: transport, count in the rooms, inbox; afterwards
+ * the inbox is applied; the caller appends batch, then adds members[0..n).
+ *
+ * NGX_OK        *n memberships are in members; partial as in post_open
+ * NGX_AGAIN     a POST is in progress: the CANDIDATE role will be woken with
+ *               NGX_SIO_WAKE_POST_END
+ * NGX_DECLINED  members has too little room: *n is what it takes, call again
+ * NGX_ERROR     not polling any more, or another candidate has probed
+ */
+ngx_int_t ngx_sio_session_upgrade(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    uint32_t gen, ngx_sio_batch_t *batch, ngx_sio_membership_t *members,
+    ngx_uint_t *n, ngx_pool_t *pool, ngx_str_t *partial);
+
+/* keeps or replaces the packet in progress of a session (empty: none);
+   the bytes are opaque */
+ngx_int_t ngx_sio_session_partial(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    const ngx_str_t *partial);
+
+/*
+ * Queues a body for one session, whatever its transport and worker: to its
+ * queue (polling), its worker's inbox (WebSocket elsewhere), or, its WebSocket
+ * being this worker's, as a SEND entry to z->apply.
+ */
+ngx_int_t ngx_sio_session_send(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    const ngx_sio_body_t *body, ngx_uint_t flags);
+
+/*
+ * Closes a session: the first reason wins, packets queued so far are kept for
+ * a last GET when linger is set (Engine.IO's close()), dropped otherwise.
+ * Whoever must do the end-of-life work gets NGX_SIO_WAKE_END through its ready
+ * list, and that may be this worker.  NGX_OK, NGX_DONE: closed already
+ */
+ngx_int_t ngx_sio_session_close(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    ngx_sio_reason_e reason, ngx_uint_t linger);
+
+/* the reason it was closed with */
+ngx_sio_reason_e ngx_sio_session_reason(ngx_sio_zone_t *z,
+    ngx_sio_handle_t session);
+
+/*
+ * End-of-life work is done (its sockets are removed): holders of other roles
+ * are woken with CLOSE, the record goes when the last has let go, or after
+ * the linger time (30 s).
+ */
+ngx_int_t ngx_sio_session_end(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    ngx_msec_t now);
+
+/* gives a role back, after NGX_SIO_WAKE_CLOSE was obeyed (GET: use get_take) */
+ngx_int_t ngx_sio_role_release(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    ngx_sio_role_e role, uint32_t gen);
+
+
+/*
+ * Sockets (ngx_sio_socket.c)
+ */
+
+typedef struct {
+    ngx_str_t                nsp;             /* name of its namespace */
+    u_char                   id[NGX_SIO_ID_LEN];
+    ngx_str_t                auth;            /* opaque, may be empty */
+    ngx_str_t                data;            /* first socket data */
+    const ngx_str_t         *rooms;           /* first memberships ... */
+    const ngx_uint_t        *max;             /* ... each with its max, 0: none */
+    ngx_uint_t               nrooms;
+} ngx_sio_socket_params_t;
+
+/*
+ * A socket joins its namespace: connected, member of the rooms, all in one
+ * section, with the connect answer (body) queued first in the same section.
+ * When the session's WebSocket is this worker's, ADD entries and the answer
+ * (a SEND entry, first) come through z->apply.
+ *
+ * NGX_OK, NGX_BUSY; NGX_DECLINED: a room is full (max) or the session has too
+ * many sockets; NGX_ERROR: it is in this namespace already
+ */
+ngx_int_t ngx_sio_socket_connect(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    const ngx_sio_socket_params_t *params, const ngx_sio_body_t *answer,
+    ngx_sio_handle_t *socket);
+
+typedef struct {
+    ngx_sio_handle_t         socket;
+    ngx_sio_ref_t            nsp_room;        /* "all of the namespace" */
+    u_char                   id[NGX_SIO_ID_LEN];
+    ngx_str_t                nsp;             /* from the pool */
+} ngx_sio_socket_info_t;
+
+/* the session's sockets, oldest first; *sockets from the pool */
+ngx_int_t ngx_sio_session_sockets(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    ngx_pool_t *pool, ngx_sio_socket_info_t **sockets, ngx_uint_t *n);
+
+/* a socket's public face, by handle; nsp from the pool */
+ngx_int_t ngx_sio_socket_info(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    ngx_pool_t *pool, ngx_sio_socket_info_t *info, ngx_sio_handle_t *session);
+
+/*
+ * Leaves all rooms and the namespace; REMOVE entries as in connect.
+ * At most 64 memberships a hold.
+ */
+ngx_int_t ngx_sio_socket_remove(ngx_sio_zone_t *z, ngx_sio_handle_t socket);
+
+/*
+ * rooms: joins them in the order given; max[i] (or max NULL) is the most
+ * members room i may have with this one, test and join are one step; a member
+ * of it already is always fine.  All or none.
+ *
+ * NGX_OK; NGX_DECLINED: full; NGX_ERROR: more rooms than a socket may have;
+ * NGX_BUSY; NGX_DONE: not connected (a no-op)
+ */
+ngx_int_t ngx_sio_join(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    const ngx_str_t *rooms, const ngx_uint_t *max, ngx_uint_t n);
+
+/* leaves the rooms it is in; others are passed over */
+ngx_int_t ngx_sio_leave(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    const ngx_str_t *rooms, ngx_uint_t n);
+
+/*
+ * Asks for the disconnection of a socket from outside (`disconnect in=ROOM`):
+ * marks it and wakes the END role of its session (at the POST's worker, else
+ * the WebSocket's, else this one) with NGX_SIO_WAKE_KICK.  Needs no memory.
+ * close: the whole session is to be closed.
+ */
+ngx_int_t ngx_sio_socket_kick(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    ngx_uint_t close);
+
+/* the next socket of the session that was kicked, its mark is taken off.
+   NGX_OK; NGX_DECLINED: no more */
+ngx_int_t ngx_sio_session_kicked(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    ngx_sio_handle_t *socket, ngx_uint_t *close);
+
+/* NGX_OK: is a member (a socket always is of the room named by its id),
+   NGX_DECLINED: is not */
+ngx_int_t ngx_sio_member(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    const ngx_str_t *room);
+
+/* the names of its rooms in the order it joined, its own id first; from pool */
+ngx_int_t ngx_sio_socket_rooms(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    ngx_pool_t *pool, ngx_str_t **rooms, ngx_uint_t *n);
+
+/* replaces / copies the socket's data (opaque bytes, at most max_data).
+   NGX_ERROR: too long */
+ngx_int_t ngx_sio_socket_set_data(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    const ngx_str_t *data);
+ngx_int_t ngx_sio_socket_data(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    ngx_pool_t *pool, ngx_str_t *data);
+ngx_int_t ngx_sio_socket_auth(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    ngx_pool_t *pool, ngx_str_t *auth);
+
+
+/*
+ * Rooms and emits (ngx_sio_room.c, ngx_sio_emit.c)
+ */
+
+/* members now; room NULL: the namespace; a socket's id counts 1 */
+ngx_int_t ngx_sio_room_size(ngx_sio_zone_t *z, const ngx_str_t *nsp,
+    const ngx_str_t *room, ngx_uint_t *size);
+
+
+/* whom an emit or a bulk operation is for */
+
+typedef struct {
+    ngx_str_t                nsp;
+    const ngx_str_t         *to;              /* names of rooms or socket ids */
+    ngx_uint_t               nto;
+    ngx_uint_t               all;             /* everybody in the namespace */
+    const ngx_str_t         *except;
+    ngx_uint_t               nexcept;
+    ngx_sio_handle_t         except_self;     /* .ref 0: nobody */
+} ngx_sio_target_t;
+
+/*
+ * A snapshot of the handles of at most max sockets; *total is how many there
+ * are.  handles from the pool.
+ */
+ngx_int_t ngx_sio_select(ngx_sio_zone_t *z, const ngx_sio_target_t *target,
+    ngx_uint_t max, ngx_pool_t *pool, ngx_sio_handle_t **handles,
+    ngx_uint_t *n, ngx_uint_t *total);
+
+
+typedef struct {
+    ngx_sio_target_t         target;
+    ngx_sio_body_t           body;            /* private bytes */
+    ngx_uint_t               flags;
+    ngx_str_t                ack_name;        /* empty: no ack is asked */
+    ngx_msec_t               ack_timeout;
+} ngx_sio_emit_t;
+
+/*
+ * Reserves the next ack id of a namespace (from 0, per zone).  A namespace
+ * without sockets has none: NGX_DECLINED
+ */
+ngx_int_t ngx_sio_ack_id(ngx_sio_zone_t *z, const ngx_str_t *nsp,
+    uint32_t *id);
+
+/*
+ * Emits: all workers or none.  Polling members get it in their queues, other
+ * workers' inboxes one entry, this worker's WebSockets a MESSAGE entry through
+ * z->apply, last, whose body is the caller's own bytes.  Polling sessions past
+ * their queue limit are closed.
+ *
+ * NGX_OK: *receivers (may be NULL) is the number of sockets addressed on other
+ * workers and in queues, this worker's own not included; NGX_BUSY
+ */
+ngx_int_t ngx_sio_emit(ngx_sio_zone_t *z, ngx_sio_emit_t *emit,
+    uint32_t ack_id, ngx_uint_t *receivers);
+
+/*
+ * An answer came for an ack asked of a polling socket: NGX_OK, once, with the
+ * name (from pool); NGX_DECLINED: not asked, answered, or timed out
+ */
+ngx_int_t ngx_sio_ack_answer(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    uint32_t id, ngx_pool_t *pool, ngx_str_t *name);
+
+/*
+ * An ack of a polling socket whose deadline passed, if its session's input
+ * would be processed by this worker or by nobody: NGX_OK with *socket, *name
+ * (from pool), NGX_DECLINED: none.  Called on each tick until DECLINED.
+ */
+ngx_int_t ngx_sio_ack_expired(ngx_sio_zone_t *z, ngx_msec_t now,
+    ngx_pool_t *pool, ngx_sio_handle_t *socket, uint32_t *id,
+    ngx_str_t *name);
+
+/* the acks still pending when a session upgrades go to the worker */
+
+typedef struct {
+    ngx_sio_handle_t         socket;
+    uint32_t                 id;
+    ngx_msec_t               deadline;        /* 0: none */
+    ngx_str_t                name;
+} ngx_sio_pending_ack_t;
+
+ngx_int_t ngx_sio_session_acks(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    ngx_pool_t *pool, ngx_sio_pending_ack_t **acks, ngx_uint_t *n);
+
+
+/* copies len bytes from offset off of a body.  No lock: the caller holds a
+   taken entry. */
+void ngx_sio_body_read(ngx_sio_zone_t *z, const ngx_sio_body_t *body,
+    size_t off, u_char *dst, size_t len);
+
+
+/*
+ * Figures and the checker (ngx_sio_check.c)
+ */
+
+typedef struct {
+    ngx_uint_t               sessions;
+    ngx_uint_t               polling;         /* sessions with that transport */
+    ngx_uint_t               sockets;
+    ngx_uint_t               namespaces;
+    ngx_uint_t               rooms;
+    ngx_uint_t               memberships;
+    ngx_uint_t               messages;        /* blobs */
+    ngx_uint_t               nodes;           /* entries in inboxes, queues */
+    ngx_uint_t               acks;
+    ngx_uint_t               slots;
+    ngx_uint_t               pages;           /* of ngx_pagesize, in all */
+    ngx_uint_t               free_pages;
+    ngx_uint_t               refusals;        /* NGX_BUSY answers so far */
+    ngx_uint_t               rollbacks;
+    ngx_uint_t               epoch;
+    uint64_t                 lock_holds;      /* sections so far */
+    uint64_t                 lock_waits;      /* that found it taken */
+    uint64_t                 lock_hold_max;   /* microseconds */
+    uint64_t                 lock_wait_max;
+} ngx_sio_counters_t;
+
+ngx_int_t ngx_sio_zone_counters(ngx_sio_zone_t *z, ngx_sio_counters_t *c);
+
+/*
+ * Walks everything and checks every link, count and class.
+ * NGX_OK, NGX_ERROR: *what says the first thing found wrong
+ */
+ngx_int_t ngx_sio_zone_check(ngx_sio_zone_t *z, const char **what);
+
+
+#endif /* _NGX_SIO_ZONE_H_INCLUDED_ */
