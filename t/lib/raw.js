@@ -10,7 +10,7 @@ const crypto = require('crypto');
 const net = require('net');
 const tls = require('tls');
 
-const { until, SLOW } = require('./wait.js');
+const { until, sleep, SLOW } = require('./wait.js');
 
 const EMPTY = Buffer.alloc(0);
 
@@ -824,6 +824,19 @@ class Poll {
       });
 
     return { conn: c, response, abort: () => c.destroy() };
+  }
+
+  /*
+   * The same, and the server has it: that is not to be seen from outside, so
+   * it is given a moment
+   */
+
+  async parked(options) {
+    const hang = await this.hang(options);
+
+    await sleep(20);
+
+    return hang;
   }
 
   /* a POST of a payload, or of packets in an array */

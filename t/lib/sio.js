@@ -830,6 +830,14 @@ async function startReference({ app, ...options } = {}) {
 
   server.keepAliveTimeout = 60000;
 
+  /* how long a closed polling session is kept: 30 s would hold the process */
+
+  io.engine.on('connection', ({ transport }) => {
+    if ('closeTimeout' in transport) {
+      transport.closeTimeout = 2000;
+    }
+  });
+
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.unref();
