@@ -63,7 +63,9 @@ sio_json_type_e sio_json_type(const sio_str_t *value);
 
 /*
  * RFC 6901: follows pointer (already decoded from the configuration's text,
- * "" is the value itself).  The last of duplicate keys wins, as in JSON.parse.
+ * "" is the value itself; only what sio_json_pointer_valid() accepts).  The
+ * last of duplicate keys wins, as in JSON.parse.  Cost: one pass over the
+ * value for each part of the pointer.
  *
  * SIO_OK        *out is the value there
  * SIO_DECLINED  nothing there
@@ -71,7 +73,8 @@ sio_json_type_e sio_json_type(const sio_str_t *value);
 int sio_json_get(const sio_str_t *value, const sio_str_t *pointer,
     sio_str_t *out);
 
-/* is pointer well formed: empty, or begins with "/", "~" only in ~0 ~1 */
+/* SIO_OK when pointer is well formed (empty, or begins with "/", and "~" only
+   in ~0 and ~1), else SIO_ERROR */
 int sio_json_pointer_valid(const sio_str_t *pointer);
 
 /*
@@ -101,7 +104,7 @@ int sio_json_string_eq(const sio_str_t *value, const uint8_t *p, size_t len);
 /*
  * Writes plain UTF-8 as a JSON string, quotes included, escaped as
  * JSON.stringify does (\" \\ \b \f \n \r \t, other controls \u00xx lower
- * case).  src must be valid UTF-8 (repair it first).
+ * case).  src must be valid UTF-8 (repair it first) and not overlap dst.
  * sio_json_string_len() is the exact length.
  */
 size_t sio_json_string_len(const uint8_t *src, size_t len);
@@ -114,7 +117,7 @@ size_t sio_json_escape_write(uint8_t *dst, const uint8_t *src, size_t len);
 /*
  * A number as JavaScript prints it: 5, 5.0 and 5e0 are "5", 1e21 is "1e+21",
  * -0 is "0", out of range is "null".  dst needs SIO_JSON_NUMBER_MAX bytes.
- * Returns the length.
+ * Returns the length.  Does not depend on the locale.
  */
 #define SIO_JSON_NUMBER_MAX  32
 
@@ -124,7 +127,8 @@ size_t sio_json_double_write(uint8_t *dst, double d);
 /* the double that a number slice is in JavaScript; infinite if out of range */
 double sio_json_number_read(const sio_str_t *value);
 
-/* is a value true in JavaScript: not null, false, 0 (any spelling), "" */
+/* 1 when a value is true in JavaScript: not null, false, 0 (any spelling) or
+   ""; else 0, also for an empty slice */
 int sio_json_truthy(const sio_str_t *value);
 
 /*

@@ -161,7 +161,7 @@ sio_json_mantissa(sio_json_decimal_t *dec, const uint8_t *p,
             continue;
         }
 
-        /* dropped, but a number is never rounded as if nothing was there */
+        /* dropped, but it is told that something was there */
 
         dec->exp++;
 

@@ -35,7 +35,8 @@ typedef struct {
 typedef struct {
     uint8_t          type;
     uint32_t         nattachments;     /* BINARY_*: 1..max_attachments */
-    sio_str_t        nsp;              /* "/" when the text names none */
+    sio_str_t        nsp;              /* "/" when the text names none (this
+                                          one is constant, not the text's) */
     sio_str_t        id;               /* decimal digits without leading zeros,
                                           at most 20; empty: none */
     sio_json_info_t  json;             /* json.type NONE: no payload */
@@ -50,15 +51,23 @@ typedef struct {
  * Refused (SIO_ERROR), as Node's decoder does: bad type; missing, zero,
  * non-numeric or too many attachments; JSON that does not parse or does not
  * suit the type (CONNECT: object; DISCONNECT: none; EVENT: array that begins
- * with a number or a string that is not reserved; ACK: array); an id of more
- * than 20 digits; for BINARY_*: a placeholder whose num is not a whole number
- * below nattachments.
+ * with a number or a string that is not reserved; ACK: array); for BINARY_*: a
+ * placeholder whose num is not a whole number below nattachments.  Every type
+ * may come without a payload, also as Node has it.
+ *
+ * Refused beyond that: an id of more than 20 digits; control characters in a
+ * namespace, or one longer than max_nsp; in BINARY_* what is said at
+ * sio_packet_next_placeholder().  A space in front of the JSON is white space,
+ * not the id 0.
+ *
+ * After SIO_OK all of the text is valid UTF-8 and has no bytes below 0x20, but
+ * for white space between the tokens of the JSON.
  */
 int sio_packet_parse(uint8_t *p, size_t len, const sio_packet_limits_t *limits,
     sio_packet_t *pkt, sio_str_t *args, size_t max_args);
 
-/* is a plain name one of connect connect_error disconnect disconnecting
-   newListener removeListener */
+/* 1 when a plain name is one of connect connect_error disconnect disconnecting
+   newListener removeListener, else 0 */
 int sio_packet_reserved(const uint8_t *name, size_t len);
 
 /*
@@ -77,7 +86,12 @@ size_t sio_packet_write_head(uint8_t *dst, unsigned type,
  *               number; *pos is behind it
  * SIO_DONE      no more
  * SIO_ERROR     an object with "_placeholder":true whose num is not a whole
- *               number from 0 to 4294967295
+ *               number from 0 to 4294967295, or that has an array or object
+ *               among its members: Node ignores other members, but then one
+ *               walk over the value would not do, and no client sends any
+ *
+ * In packets that are not binary such objects are plain data; do not ask.
+ * Cost: all calls together look at each byte at most twice.
  */
 int sio_packet_next_placeholder(const sio_str_t *value, uint8_t **pos,
     sio_str_t *out, uint32_t *num);

@@ -38,9 +38,10 @@ int sio_utf8_done(sio_utf8_t *u);
 int sio_utf8_valid(const uint8_t *p, size_t len);
 
 /*
- * Writes src as valid UTF-8 to dst (room for 3 * len bytes), each maximal
- * invalid part replaced by U+FFFD (WHATWG Encoding, as Node's Buffer does).
- * dst NULL: writes nothing.  Returns the length of the result in bytes.
+ * Writes src as valid UTF-8 to dst (room for 3 * len bytes, not overlapping),
+ * each maximal invalid part replaced by U+FFFD (WHATWG Encoding, as Node's
+ * Buffer does).  dst NULL: writes nothing.  Returns the length of the result
+ * in bytes.
  */
 size_t sio_utf8_repair(uint8_t *dst, const uint8_t *src, size_t len);
 

@@ -84,13 +84,20 @@ void sio_ws_init(sio_ws_t *ws, uint64_t max_message, uint32_t max_fragments);
  *            UTF-8; 1008: too many fragments; 1009: too big, judged from the
  *            header already); the parser must not be called again
  *
- * An empty message gives one event with len 0.
+ * An empty message gives one event with len 0.  An event always has bytes or
+ * is the last of its message.  After a CLOSE event no more is to be read.
+ *
+ * A length in a longer form than needed is accepted, as by Node's ws.
+ * Cost: linear; a frame without payload that is not a message's last gives no
+ * event, but counts as a fragment.
  */
 int sio_ws_parse(sio_ws_t *ws, uint8_t **pos, uint8_t *last,
     sio_ws_event_t *ev);
 
-/* x ^= mask over len bytes, beginning with mask[shift]; returns next shift.
-   Eight bytes and more at a step on long payloads. */
+/*
+ * x ^= mask over len bytes, beginning with mask[shift]; returns the shift for
+ * the bytes behind them.  Eight bytes and more at a step on long payloads.
+ */
 unsigned sio_ws_mask(uint8_t *p, size_t len, const uint8_t mask[4],
     unsigned shift);
 

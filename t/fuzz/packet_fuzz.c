@@ -58,6 +58,36 @@ check_again(const sio_packet_t *pkt)
 }
 
 
+/* any bytes: a result of no use, but nothing outside, and an end */
+
+static void
+check_garbage(uint8_t *p, size_t size)
+{
+    int         rc;
+    size_t      i;
+    uint8_t    *pos, *before;
+    uint32_t    num;
+    sio_str_t   value, out;
+
+    value.data = pos = p;
+    value.len = size;
+    i = 0;
+
+    do {
+        before = pos;
+        rc = sio_packet_next_placeholder(&value, &pos, &out, &num);
+
+        fuzz_check(pos >= before && pos <= p + size);
+        fuzz_check(i++ <= size);
+
+        if (rc == SIO_OK) {
+            fuzz_check(fuzz_inside(out.data, out.len, p, size));
+        }
+
+    } while (rc == SIO_OK);
+}
+
+
 static void
 check_placeholders(const sio_packet_t *pkt)
 {
@@ -124,6 +154,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     fuzz_check(args[MAX_ARGS].data == NULL);
     fuzz_check(sio_packet_parse(p, size, &limits, &other, NULL, 0) == rc);
+
+    check_garbage(p, size);
 
     if (rc != SIO_OK) {
         fuzz_check(rc == SIO_ERROR);

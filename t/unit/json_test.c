@@ -468,6 +468,10 @@ test_get(void)
     check_get("{\"\\ud83d\\ude00\":1}", "/\xf0\x9f\x98\x80", "1");
     check_get("{\"\\u007e\\u002f~\":1}", "/~0~1~0", "1");
     check_get("{\"a\\n\":1}", "/a\n", "1");
+    check_get("{\"~a\":1}", "/~0", NULL);
+    check_get("{\"~\":1}", "/~0a", NULL);
+    check_get("{\"~\\u00e9\":1}", "/~0\xc3", NULL);
+    check_get("{\"~\\u00e9\":1}", "/~0\xc3\xa9", "1");
 
     static const struct {
         const char  *text;

@@ -538,6 +538,60 @@ test_placeholders(void)
 }
 
 
+/* bytes that no parser accepted: nothing outside the slice is touched */
+
+static void
+test_garbage(void)
+{
+    int         rc;
+    size_t      i, k, n;
+    uint8_t    *p, *pos;
+    uint32_t    num;
+    uint64_t    seed;
+    sio_str_t   value, out;
+
+    static const char *const  likely[] = {
+        "{", "}", "[", "]", ",", ":", "\"", "\\", " ", "true", "false", "0",
+        "\"num\"", "\"_placeholder\"", "\"_placeholder\":true,\"num\":",
+        "{\"_placeholder\":true", "\"a\"", "\\u0", "1e5"
+    };
+
+    seed = 6;
+
+    for (k = 0; k < 20000; k++) {
+        value.len = 0;
+        p = malloc(512);
+
+        for (i = unit_random(&seed) % 12; i; i--) {
+            n = unit_random(&seed) % (sizeof(likely) / sizeof(likely[0]));
+            memcpy(p + value.len, likely[n], strlen(likely[n]));
+            value.len += strlen(likely[n]);
+        }
+
+        value.data = unit_copy(p, value.len);
+        pos = value.data;
+
+        for (i = 0; i <= value.len; i++) {
+            rc = sio_packet_next_placeholder(&value, &pos, &out, &num);
+
+            check(pos >= value.data && pos <= value.data + value.len);
+
+            if (rc != SIO_OK) {
+                break;
+            }
+
+            check(out.data >= value.data && out.len > 0);
+            check(out.data + out.len == pos);
+        }
+
+        check(i <= value.len);
+
+        free(value.data);
+        free(p);
+    }
+}
+
+
 static void
 test_binary(void)
 {
@@ -642,6 +696,7 @@ main(void)
     group(test_json_limits);
     group(test_every_split);
     group(test_placeholders);
+    group(test_garbage);
     group(test_binary);
     group(test_write);
 
