@@ -45,7 +45,7 @@ const app = {
     },
     '/one-origin/': {
       directives: `sio_cors_origin ${ORIGIN}; sio_cors_credentials on;`,
-      options: { cors: { origin: [ORIGIN], credentials: true } },
+      options: { cors: { origin: ORIGIN, credentials: true } },
     },
     '/two-origins/': {
       directives: `sio_cors_origin http://other.example ${ORIGIN};
