@@ -1,0 +1,355 @@
+
+/*
+ * Copyright (C) the ngx_http_sio_module authors
+ *
+ * The module: its directives, and its life in master and workers.
+ */
+
+
+#include "ngx_http_sio_module.h"
+#include "ngx_http_sio_rules.h"
+#include "ngx_http_sio_ws.h"
+
+
+static ngx_int_t ngx_http_sio_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_sio_init_process(ngx_cycle_t *cycle);
+static void ngx_http_sio_exit_process(ngx_cycle_t *cycle);
+
+
+#define NGX_HTTP_SIO_CONF                                                     \
+    NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+
+
+static ngx_conf_bitmask_t  ngx_http_sio_transports[] = {
+    { ngx_string("polling"), NGX_HTTP_SIO_POLLING },
+    { ngx_string("websocket"), NGX_HTTP_SIO_WEBSOCKET },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_sio_protocols[] = {
+    { ngx_string("socket.io"), 0 },
+    { ngx_string("engine.io"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_sio_buffer_bounds = {
+    ngx_conf_check_num_bounds, 1, 1024 * 1024 * 1024
+};
+
+
+static ngx_command_t  ngx_http_sio_commands[] = {
+
+    { ngx_string("sio_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_sio_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sio_drain_time"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_sio_main_conf_t, drain_time),
+      NULL },
+
+    { ngx_string("sio"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_sio_enable,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sio_ping_interval"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, ping_interval),
+      NULL },
+
+    { ngx_string("sio_ping_timeout"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, ping_timeout),
+      NULL },
+
+    { ngx_string("sio_upgrade_timeout"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, upgrade_timeout),
+      NULL },
+
+    { ngx_string("sio_connect_timeout"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, connect_timeout),
+      NULL },
+
+    { ngx_string("sio_max_http_buffer_size"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, max_http_buffer_size),
+      &ngx_http_sio_buffer_bounds },
+
+    { ngx_string("sio_transports"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_1MORE,
+      ngx_conf_set_bitmask_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, transports),
+      &ngx_http_sio_transports },
+
+    { ngx_string("sio_allow_upgrades"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, allow_upgrades),
+      NULL },
+
+    { ngx_string("sio_protocol"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, protocol),
+      &ngx_http_sio_protocols },
+
+    { ngx_string("sio_cookie"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_cookie,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, cookie),
+      NULL },
+
+    { ngx_string("sio_serve_client"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_TAKE1,
+      ngx_http_sio_serve_client,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, serve_client),
+      NULL },
+
+    { ngx_string("sio_cors_origin"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_cors_origin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, cors_origins),
+      NULL },
+
+    { ngx_string("sio_cors_credentials"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, cors_credentials),
+      NULL },
+
+    { ngx_string("sio_cors_methods"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_cors_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, cors_methods),
+      NULL },
+
+    { ngx_string("sio_cors_headers"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_cors_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, cors_headers),
+      NULL },
+
+    { ngx_string("sio_cors_expose_headers"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_cors_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, cors_expose_headers),
+      NULL },
+
+    { ngx_string("sio_cors_max_age"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, cors_max_age),
+      NULL },
+
+    /* ngx_http_sio_rules.h */
+
+    { ngx_string("sio_use"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS,
+      ngx_http_sio_use,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sio_on"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_BLOCK|NGX_CONF_1MORE,
+      ngx_http_sio_on,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sio_on_ack"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_sio_on_ack,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sio_namespace"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_BLOCK|NGX_CONF_1MORE,
+      ngx_http_sio_namespace,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sio_set"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_2MORE,
+      ngx_http_sio_set,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sio_limit"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_sio_module_ctx = {
+    ngx_http_sio_add_variables,            /* preconfiguration */
+    ngx_http_sio_postconf,                 /* postconfiguration */
+
+    ngx_http_sio_create_main_conf,         /* create main configuration */
+    ngx_http_sio_init_main_conf,           /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_sio_create_loc_conf,          /* create location configuration */
+    ngx_http_sio_merge_loc_conf            /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_sio_module = {
+    NGX_MODULE_V1,
+    &ngx_http_sio_module_ctx,              /* module context */
+    ngx_http_sio_commands,                 /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_http_sio_init_module,              /* init module */
+    ngx_http_sio_init_process,             /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_sio_exit_process,             /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+/*
+ * In the master, once the new configuration is certain to be taken: from here
+ * on the zone may be changed.
+ */
+
+static ngx_int_t
+ngx_http_sio_init_module(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                  i;
+    ngx_http_sio_zone_t       **zones;
+    ngx_http_sio_main_conf_t   *smcf;
+
+    if (ngx_test_config) {
+        return NGX_OK;
+    }
+
+    /* http{} may be gone while load_module stays */
+
+    smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_sio_module);
+    if (smcf == NULL) {
+        return NGX_OK;
+    }
+
+    zones = smcf->zones.elts;
+
+    for (i = 0; i < smcf->zones.nelts; i++) {
+        if (ngx_sio_zone_configure(zones[i]->server.root,
+                                   &zones[i]->server.limits, cycle->log)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_sio_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                  i;
+    ngx_http_sio_zone_t       **zones;
+    ngx_http_sio_main_conf_t   *smcf;
+
+    /* not in the cache manager and loader */
+
+    if (ngx_process != NGX_PROCESS_WORKER
+        && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_sio_module);
+    if (smcf == NULL || smcf->zones.nelts == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_sio_ws_init_process(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    zones = smcf->zones.elts;
+
+    for (i = 0; i < smcf->zones.nelts; i++) {
+        if (ngx_sio_worker_init(&zones[i]->server, cycle) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_sio_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                  i;
+    ngx_http_sio_zone_t       **zones;
+    ngx_http_sio_main_conf_t   *smcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER
+        && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return;
+    }
+
+    smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_sio_module);
+    if (smcf == NULL) {
+        return;
+    }
+
+    zones = smcf->zones.elts;
+
+    for (i = 0; i < smcf->zones.nelts; i++) {
+        if (zones[i]->server.worker) {
+            ngx_sio_worker_exit(&zones[i]->server);
+        }
+    }
+}
