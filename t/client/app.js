@@ -13,6 +13,7 @@ exports.rules = `
     sio_set $user     auth /user string;
     sio_set $text     args /0/text string;
     sio_set $count    args /0/count number;
+    sio_set $token    query /token;
 
     sio_on connect       { emit welcome $sio_id; }
     sio_on disconnecting { emit leaving $sio_id $sio_reason $sio_rooms
@@ -23,6 +24,7 @@ exports.rules = `
     sio_on echo          { relay; }
     sio_on echoAck       { ack $sio_args; }
     sio_on auth          { ack $sio_auth; }
+    sio_on query         { ack $token; }
     sio_on id            { ack $sio_id $sio_nsp; }
     sio_on pick          { ack '{"text": $text, "count": $count}'; }
     sio_on transport     { ack $sio_transport; }
@@ -149,6 +151,7 @@ exports.node = (io) => {
     on('echo', (ack, ...args) => socket.emit('echo', ...args));
     on('echoAck', (ack, ...args) => ack(...args));
     on('auth', (ack) => ack(socket.handshake.auth));
+    on('query', (ack) => ack(socket.handshake.query.token));
     on('id', (ack) => ack(socket.id, socket.nsp.name));
     on('pick', (ack, arg) => ack({
       text: typeof arg?.text === 'string' ? arg.text : undefined,

@@ -287,6 +287,13 @@ function suite(server, form) {
   });
 
 
+  it('shows the query of the handshake to rules', async () => {
+    const socket = await connect({ query: { token: 'a b&\u20ac+' } });
+
+    assert.equal(await ask(socket, 'query'), 'a b&\u20ac+');
+  });
+
+
   it('names the reasons of a disconnect at both ends', async () => {
     const watcher = await connect({ transport: 'websocket' });
     const gone = record(watcher);

@@ -100,8 +100,10 @@ function pair(app) {
     servers,
 
     async start() {
-      servers.node = await startNode(app);
-      servers.nginx = await (NODE ? startNode(app) : nginx(app));
+      const node = app.start || (() => startNode(app));
+
+      servers.node = await node();
+      servers.nginx = await (NODE ? node() : nginx(app));
     },
 
     async stop() {
