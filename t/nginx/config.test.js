@@ -1,0 +1,496 @@
+'use strict';
+
+/*
+ * "nginx -t" of everything that can be wrong in a configuration: it is
+ * refused, and the message names the file, the line and the offender.
+ *
+ * The line at fault ends with "# HERE".
+ */
+
+const test = require('node:test');
+const assert = require('node:assert');
+
+const sio = require('../lib/sio.js');
+
+
+/* in a rule: the line, and what the message has to name */
+
+const ACTIONS = [
+  ['an unknown action', 'emitt message x;', /emitt/],
+  ['an action in capitals', 'Emit message x;', /Emit/],
+  ['nginx\'s directive as an action', 'return 200;', /return/],
+  ['a directive of the module as an action', 'sio_ping_interval 1s;',
+   /sio_ping_interval/],
+  ['if', 'if ($sio_id) { }', /if/],
+
+  ['emit without an event', 'emit;', /emit/],
+  ['a mistyped option', 'emit message x too=room;', /too=room/],
+  ['an option of another action', 'join room to=other;', /to=other/],
+  ['an option in capitals', 'emit message x TO=room;', /TO=room/],
+  ['an unknown except', 'emit message exept=self;', /exept=self/],
+  ['an empty to=', 'emit message x to=;', /to=/],
+  ['an empty ack=', 'emit message x ack=;', /ack=/],
+  ['an unknown ack=', 'emit message x ack=nobody;', /nobody/],
+  ['timeout= of no time', 'emit message x ack=known timeout=soon;', /soon/],
+  ['compress= of no meaning', 'emit message x compress=maybe;', /maybe/],
+  ['nsp= without a slash', 'emit message x nsp=chat;', /chat/],
+  ['a stray quote', 'emit message a"b;', /a"b/],
+
+  ...['connect', 'connect_error', 'disconnect', 'disconnecting',
+      'newListener', 'removeListener'].map((name) =>
+    [`emit of ${name}`, `emit ${name} x;`, new RegExp(name)]),
+  ['emit of an empty event', 'emit "" x;', /./],
+
+  ['a bad template', 'emit message \'{"a":}\';', /\{"a":\}/],
+  ['a template that does not end', 'emit message \'{"a":1\';', /\{"a":1/],
+  ['something behind a template', 'emit message \'{"a":1} x\';', /./],
+  ['a trailing comma', 'emit message \'[1,]\';', /\[1,\]/],
+  ['a bare word in a template', 'emit message \'{"a":maybe}\';', /maybe/],
+  ['a key without quotes', 'emit message \'{a:1}\';', /\{a:1\}/],
+  ['a variable as a key', 'emit message \'{$sio_id:1}\';', /./],
+  ['an escape that is none', 'emit message \'{"a":"\\\\x"}\';', /./],
+  ['json: of nothing', 'emit message json:;', /json:/],
+  ['json: of no JSON', 'emit message json:nope;', /nope/],
+  ['base64: of no base64', 'emit message base64:!!!;', /base64/],
+  ['an unknown variable in a template',
+   'emit message \'{"a":$nosuch}\';', /nosuch/],
+
+  ['an unknown variable', 'emit message $nosuch;', /nosuch/],
+  ['an unknown variable in a string', 'emit message "a $nosuch b";',
+   /nosuch/],
+  ['an unknown variable in a room', 'join "room:$nosuch";', /nosuch/],
+  ['an unknown variable as a room', 'emit message x to=$nosuch;', /nosuch/],
+  ['an unknown variable in a condition', 'require $nosuch;', /nosuch/],
+  ['an unknown variable of ours', 'emit message $sio_nosuch;',
+   /sio_nosuch/],
+  ['a dollar alone', 'emit message "a $ b";', /\$/],
+
+  ['join without a room', 'join;', /join/],
+  ['leave without a room', 'leave;', /leave/],
+  ['an empty room', 'join "";', /./],
+  ['max= of no number', 'join room max=many;', /many/],
+  ['max=0', 'join room max=0;', /max=0/],
+  ['max= of less than nothing', 'join room max=-1;', /max=-1/],
+
+  ['require without a condition', 'require;', /require/],
+  ['a comparison with nothing', 'require $sio_id =;', /./],
+  ['an unknown comparison', 'require $sio_id == x;', /==/],
+  ['a regex that does not compile', 'require $sio_id ~ "(";', /\(/],
+  ['member without a room', 'require member;', /member/],
+  ['a condition on a constant', 'require yes;', /yes/],
+  ['data= of no JSON', 'require $sio_id \'data={"a":\';', /./],
+  ['an unknown option of require', 'require $sio_id eror=x;', /eror/],
+  ['reject with two texts', 'reject one two;', /./],
+
+  ['set without a value', 'set key;', /set/],
+  ['set of a key in capitals', 'set Key x;', /Key/],
+  ['set of a key with a dash', 'set a-b x;', /a-b/],
+  ['set of an empty key', 'set "" x;', /./],
+
+  ['disconnect and something', 'disconnect now;', /now/],
+  ['relay and an argument', 'relay x;', /x/],
+];
+
+
+/* around rules: what stands in the location, in server and in http */
+
+const PLACES = [
+  ['sio_on without an event', { location: `
+     sio on;
+     sio_on { join r; } # HERE` }, /sio_on/],
+  ['sio_on with three names', { location: `
+     sio on;
+     sio_on a b c { join r; } # HERE` }, /sio_on|"b"|"a"/],
+  ...['connection', 'connect_error', 'newListener', 'removeListener']
+    .map((name) => [`sio_on ${name}`, { location: `
+     sio on;
+     sio_on ${name} { # HERE
+         join r;
+     }` }, new RegExp(name)]),
+  ['an event twice', { location: `
+     sio on;
+     sio_on a { join r; }
+     sio_on a { # HERE
+         join s;
+     }` }, /"?a"?/],
+  ['the catch-all twice', { location: `
+     sio on;
+     sio_on * { join r; }
+     sio_on * { # HERE
+         join s;
+     }` }, /\*/],
+  ['a regex that does not compile', { location: `
+     sio on;
+     sio_on ~ "(a" { # HERE
+         join r;
+     }` }, /\(a/],
+  ['sio_on_ack twice', { location: `
+     sio on;
+     sio_on_ack a { join r; }
+     sio_on_ack a { # HERE
+         join s;
+     }` }, /"?a"?/],
+  ['a bad namespace', { location: `
+     sio on;
+     sio_namespace chat { # HERE
+     }` }, /chat/],
+  ['a namespace twice', { location: `
+     sio on;
+     sio_namespace /chat { }
+     sio_namespace /chat { # HERE
+     }` }, /chat/],
+  ['a namespace\'s regex that does not compile', { location: `
+     sio on;
+     sio_namespace ~ "(" { # HERE
+     }` }, /\(/],
+  ['a namespace in a namespace', { location: `
+     sio on;
+     sio_namespace /a {
+         sio_namespace /b { # HERE
+         }
+     }` }, /sio_namespace/],
+  ['sio_on in sio_on', { location: `
+     sio on;
+     sio_on a {
+         sio_on b { # HERE
+         }
+     }` }, /sio_on/],
+  ['join in sio_use', { location: `
+     sio on;
+     sio_use {
+         join r; # HERE
+     }` }, /join/],
+  ['emit in sio_use', { location: `
+     sio on;
+     sio_use {
+         emit a; # HERE
+     }` }, /emit/],
+  ['a directive of nginx in a namespace', { location: `
+     sio on;
+     sio_namespace /a {
+         return 200; # HERE
+     }` }, /return/],
+  ['a rule in http', { http: 'sio_on a { join r; } # HERE',
+                       location: 'sio on;' }, /sio_on/],
+  ['a rule in server', { server: 'sio_on a { join r; } # HERE',
+                         location: 'sio on;' }, /sio_on/],
+  ['a rule without sio', { location: `
+     sio_on a { # HERE
+         join r;
+     }` }, /sio/],
+
+  ['sio of an unknown zone', { location: 'sio zone=nosuch; # HERE' },
+   /nosuch/],
+  ['sio with a word', { location: 'sio maybe; # HERE' }, /maybe/],
+  ['sio twice', { location: 'sio on;\nsio on; # HERE' }, /sio/],
+  ['a second "sio on"', {
+     server: 'location /other/ { sio on; } # HERE',
+     location: 'sio on; # OR HERE' }, /sio/],
+  ['sio in a regex location', { path: '~ /socket.io/',
+     location: 'sio on; # HERE' }, /regex|location/],
+  ['sio in a named location', { path: '@socket',
+     location: 'sio on; # HERE' }, /named|location/],
+  ['sio in if', { location: `
+     if ($request_method = GET) {
+         sio on; # HERE
+     }` }, /sio/],
+  ['sio in server', { server: 'sio on; # HERE', location: '' }, /sio/],
+
+  ['rules of one zone in two places', {
+     zone: '1m',
+     server: `location /other/ {
+         sio zone=default;
+         sio_on b { join r; } # HERE
+     }`,
+     location: `
+         sio zone=default;
+         sio_on a { join r; } # OR HERE` }, /default/],
+
+  ['a zone twice', { http: `
+     sio_zone zone=a:1m;
+     sio_zone zone=a:1m; # HERE`, location: 'sio zone=a;' }, /"?a/],
+  ['a zone without a name', { http: 'sio_zone zone=:1m; # HERE',
+                              location: '' }, /zone=:1m/],
+  ['a zone without a size', { http: 'sio_zone zone=a; # HERE',
+                              location: '' }, /zone=a/],
+  ['a zone with an unknown option', {
+     http: 'sio_zone zone=a:1m size=2m; # HERE', location: '' }, /size=2m/],
+
+  ['sio_set without a pointer', { location: `
+     sio on;
+     sio_set $x args; # HERE` }, /sio_set/],
+  ['sio_set of no variable', { location: `
+     sio on;
+     sio_set x args /0; # HERE` }, /"x"/],
+  ['sio_set of an unknown source', { location: `
+     sio on;
+     sio_set $x arg /0; # HERE` }, /"?arg"?/],
+  ['sio_set of an unknown type', { location: `
+     sio on;
+     sio_set $x args /0 text; # HERE` }, /text/],
+  ['a pointer without a slash', { location: `
+     sio on;
+     sio_set $x args 0; # HERE` }, /"?0"?/],
+  ['a pointer with ~2', { location: `
+     sio on;
+     sio_set $x args /a~2; # HERE` }, /~2/],
+  ['a pointer that ends with ~', { location: `
+     sio on;
+     sio_set $x args /a~; # HERE` }, /~/],
+  ['sio_set of one name in two ways', { location: `
+     sio on;
+     sio_set $x args /0;
+     sio_set $x args /1; # HERE` }, /x/],
+  ['sio_set of a variable of ours', { location: `
+     sio on;
+     sio_set $sio_id args /0; # HERE` }, /sio_id/],
+  ['sio_set of a variable of nginx', { location: `
+     sio on;
+     sio_set $host args /0; # HERE` }, /host/],
+];
+
+
+/* server options: the directive, and what it does not take */
+
+const NUMBERS = [
+  ['sio_ping_interval', ['soon', '-1', '0', '1x', '', '25s 20s']],
+  ['sio_ping_timeout', ['soon', '-1', '0', '']],
+  ['sio_upgrade_timeout', ['soon', '-1', '']],
+  ['sio_connect_timeout', ['soon', '-1', '']],
+  ['sio_max_http_buffer_size', ['many', '-1', '1q', '']],
+  ['sio_transports', ['smoke', 'polling smoke', '']],
+  ['sio_allow_upgrades', ['maybe', '']],
+  ['sio_limit', ['nosuch=1', 'rooms', 'rooms=', 'rooms=many', 'rooms=-1',
+                 'room_name=x', 'acks=1q', '']],
+];
+
+
+/* what the message has to say */
+
+function names(r, offender, file = r.file) {
+  assert.equal(r.signal, null, r.output);
+  assert.ok(!r.ok, `it is accepted:\n${r.conf}`);
+
+  const message = r.output.split('\n').find((l) => /\[emerg\]/.test(l));
+  const escaped = file.replace(/[.\\/]/g, '\\$&');
+
+  assert.ok(message, r.output);
+  assert.match(message, offender);
+
+  const lines = r.conf.split('\n')
+    .map((text, n) => (/# (OR )?HERE/.test(text) ? n + 1 : 0)).filter(Boolean);
+
+  if (file !== r.file) {
+    return message;
+  }
+
+  assert.ok(lines.some((n) => new RegExp(`${escaped}:${n}\\b`).test(message)),
+            `line ${lines} is not named: ${message}`);
+
+  return message;
+}
+
+
+const refused = (name, options, offender) =>
+  test(`refused: ${name}`, async () => {
+    names(await sio.testConfig(options), offender);
+  });
+
+
+for (const [name, line, offender] of ACTIONS) {
+  refused(name, { location: `
+    sio on;
+    sio_on_ack known { join r; }
+    sio_on before { join r; }
+    sio_on test {
+        join before;
+        ${line} # HERE
+        join after;
+    }` }, offender);
+}
+
+
+for (const [name, options, offender] of PLACES) {
+  refused(name, options, offender);
+}
+
+
+for (const [directive, values] of NUMBERS) {
+  for (const value of values) {
+    refused(`${directive} ${value}`, {
+      location: `sio on;\n${directive} ${value}; # HERE`,
+    }, value && !/ /.test(value) ? new RegExp(value.split('=')[0])
+                                 : new RegExp(directive));
+  }
+
+  refused(`${directive} twice`, {
+    location: `sio on;
+      ${directive} ${good(directive)};
+      ${directive} ${good(directive)}; # HERE`,
+  }, new RegExp(directive === 'sio_limit' ? 'rooms' : directive));
+}
+
+
+function good(directive) {
+  return {
+    sio_max_http_buffer_size: '1m',
+    sio_transports: 'polling websocket',
+    sio_allow_upgrades: 'on',
+    sio_limit: 'rooms=10',
+  }[directive] || '10s';
+}
+
+
+test('refused: a block that does not end', async () => {
+  const r = await sio.testConfig({ conf: `
+    load_module ${sio.MODULE};
+    events { }
+    http {
+        server {
+            location / {
+                sio on;
+                sio_on a {
+                    join r;
+  ` });
+
+  assert.ok(!r.ok);
+  assert.match(r.output, /unexpected end of file/);
+  assert.match(r.output, /nginx\.conf:\d+/);
+});
+
+
+test('refused: an action that does not end', async () => {
+  const r = await sio.testConfig({ location: `
+    sio on;
+    sio_on a {
+        join r
+    }` });
+
+  assert.ok(!r.ok);
+  assert.match(r.output, /nginx\.conf:\d+/);
+});
+
+
+test('refused: a mistake in a file that is included', async () => {
+  const r = await sio.testConfig({
+    location: `
+      sio on;
+      include rules.conf;`,
+    files: { 'rules.conf': 'sio_on a {\n    join r;\n    jion r;\n}\n' },
+  });
+
+  assert.match(names(r, /jion/, 'rules.conf'), /rules\.conf:3\b/);
+});
+
+
+test('refused: an included mistake inside of a rule', async () => {
+  const r = await sio.testConfig({
+    location: `
+      sio on;
+      sio_on a {
+          include action.conf;
+      }`,
+    files: { 'action.conf': '\n\nemit x ack=nobody;\n' },
+  });
+
+  assert.match(names(r, /nobody/, 'action.conf'), /action\.conf:3\b/);
+});
+
+
+/* and what is right */
+
+const ACCEPTED = [
+  ['a location that only says so', { location: 'sio on;' }],
+  ['an exact location', { path: '= /socket.io/', location: 'sio on;' }],
+  ['a location with ^~', { path: '^~ /socket.io/', location: 'sio on;' }],
+  ['two zones', {
+     http: 'sio_zone zone=a:1m; sio_zone zone=b:1m;',
+     server: 'location /b/ { sio zone=b; sio_on x { join r; } }',
+     location: 'sio zone=a; sio_on x { join r; }' }],
+  ['one zone in two locations, rules in one', {
+     zone: '1m',
+     server: 'location /b/ { sio zone=default; }',
+     location: 'sio zone=default; sio_on x { join r; }' }],
+  ['the seeds', { location: `
+     sio on;
+     sio_set $room args /0/roomId;     sio_set $text args /0/message;
+
+     sio_on joinRoom    { join $sio_arg_0;
+                          emit message "$sio_id joined $sio_arg_0"
+                               to=$sio_arg_0 except=self; }
+     sio_on chatMessage { emit chatMessage
+                               '{"sender": $sio_id, "text": $text}'
+                               to=$room; }
+     sio_on disconnecting { emit left $sio_id to=$sio_rooms except=self; }` }],
+  ['every action and option', { location: `
+     sio on;
+     sio_set $n size users;
+     sio_set $all size *;
+     sio_set $peers sockets users;
+     sio_set $s args /0/a~1b~0c string;
+     sio_set $q query /token;
+     sio_set $d data /name string;
+     sio_limit room_name=1k rooms=100 namespaces=8 data=2k acks=10;
+     sio_use { require $q "error=not allowed" 'data={"code":401}';
+               set token $q; }
+     sio_on connect { join "#general" users; emit welcome $n $peers; }
+     sio_on all {
+         require $s;
+         require !$d;
+         require $s = x;
+         require $s != x error=no;
+         require $s ~ ^a;
+         require $s ~* "^a b";
+         require $s !~ b;
+         require member users;
+         require !member "room:$s";
+         join a b c max=10;
+         join d in=users except=self;
+         leave a;
+         leave d in=*;
+         emit e;
+         emit e 1 two "three $s" $sio_args '{"a":[$n,"$s"],"b":{"c":$s}}'
+              [1,2] json:null base64:Bg== to=a to="b:$s" except=self
+              except=c nsp=/custom volatile;
+         emit e x to=* local compress=off;
+         emit e x ack=name timeout=5s;
+         relay to=a except=self;
+         ack $sio_args_1 '{"ok":true}';
+         set name $sio_arg_0;
+         disconnect in=a;
+         disconnect close;
+         reject;
+         reject "a text" 'data={"a":1}';
+     }
+     sio_on_ack name { emit answer $sio_args $sio_error; }
+     sio_on ~ ^a(?<rest>.*)$ { emit rest $rest; }
+     sio_on * { relay to=* except=self; }
+     sio_on disconnecting { emit left $sio_id $sio_reason to=$sio_rooms; }
+     sio_on disconnect { emit gone $sio_id to=users; }
+     sio_namespace /custom {
+         sio_use { reject; }
+         sio_on x { ack; }
+     }
+     sio_namespace ~ ^/room-(?<number>\\d+)$ {
+         sio_on x { emit number $number; }
+     }` }],
+  ['an identical sio_set twice', {
+     http: 'sio_set $x args /0; sio_set $x args /0;', location: 'sio on;' }],
+  ['every option of the server', { location: `
+     sio on;
+     sio_ping_interval 25s;
+     sio_ping_timeout 20s;
+     sio_max_http_buffer_size 1000000;
+     sio_upgrade_timeout 10s;
+     sio_connect_timeout 45s;
+     sio_transports polling websocket;
+     sio_allow_upgrades on;` }],
+];
+
+for (const [name, options] of ACCEPTED) {
+  test(`accepted: ${name}`, async () => {
+    const r = await sio.testConfig(options);
+
+    assert.ok(r.ok, r.output);
+  });
+}
