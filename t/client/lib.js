@@ -5,6 +5,7 @@
  * locations and TLS, and official clients in all their forms.
  */
 
+const http2 = require('http2');
 const https = require('https');
 const fs = require('fs');
 
@@ -49,7 +50,7 @@ async function serve({ app: a = app, workers = 4, ...more } = {}) {
 }
 
 
-async function serveNode(a, { tls }) {
+async function serveNode(a, { tls, http2: h2 }) {
   const { Server } = require('socket.io');
   const options = { serveClient: false, destroyUpgrade: false,
                     ...a.options };
@@ -76,8 +77,9 @@ async function serveNode(a, { tls }) {
   }
 
   const { key, cert, pem } = sio.certificate();
-  const secure = https.createServer({ key: fs.readFileSync(key),
-                                      cert: fs.readFileSync(cert) });
+  const pair = { key: fs.readFileSync(key), cert: fs.readFileSync(cert) };
+  const secure = h2 ? http2.createSecureServer({ ...pair, allowHTTP1: true })
+                    : https.createServer(pair);
   const io = new Server(secure, options);
   const sockets = new Set();
 
