@@ -42,18 +42,39 @@ function headings(...names) {
   });
 }
 
+/* refused with a hint as yet */
+
+const LATER = new Set(['hook', 'sio_hook']);
+
 const sorted = (list) => [...new Set(list)].sort();
 
 
 describe('docs', () => {
   it('directives.md has every directive', () => {
     assert.deepEqual(sorted(headings('Server', 'Options', 'Rules')),
-                     sorted(commands.filter((n) => /^sio(_|$)/.test(n))));
+                     sorted(commands.filter((n) => /^sio(_|$)/.test(n)
+                                                   && !LATER.has(n))));
   });
 
   it('directives.md has every action', () => {
     assert.deepEqual(sorted(headings('Actions')),
-                     sorted(commands.filter((n) => !/^sio(_|$)/.test(n))));
+                     sorted(commands.filter((n) => !/^sio(_|$)/.test(n)
+                                                   && !LATER.has(n))));
+  });
+
+  it('directives.md has every limit and every variable', () => {
+    const code = sources('src/http');
+    const names = (re) => [...code.matchAll(re)].map((m) => m[1]);
+    const rows = (from, re) => [...page.slice(page.indexOf(from))
+      .split('\n## ')[0].matchAll(re)].map((m) => m[1]);
+
+    assert.deepEqual(
+      sorted(rows('### sio_limit', /^\| `(\w+)` \|/mg)),
+      sorted(names(/ngx_string\("(\w+)"\), NGX_HTTP_SIO_LIMIT_/g)));
+
+    for (const name of names(/ngx_string\("(sio_\w+)"\), NGX_SIO_VAR_/g)) {
+      assert.ok(page.includes(`\`$${name}\``), `$${name}`);
+    }
   });
 
   it('the syntax of each begins with its name', () => {

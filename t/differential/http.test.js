@@ -58,6 +58,11 @@ const app = {
                          allowedHeaders: ['X-One', 'X-Two'],
                          exposedHeaders: ['X-Three'], maxAge: 600 } },
     },
+    '/some-origins/': {
+      directives: 'sio_cors_origin ~^http://ex[a-z]+\\.com$ http://o.example;',
+      options: { cors: { origin: [/^http:\/\/ex[a-z]+\.com$/,
+                                  'http://o.example'] } },
+    },
     '/cookie/': {
       directives: 'sio_cookie io;',
       options: { cookie: true },
@@ -141,7 +146,8 @@ describe('Engine.IO over HTTP', () => {
   }
 
 
-  for (const where of ['any-origin', 'one-origin', 'two-origins']) {
+  for (const where of ['any-origin', 'one-origin', 'two-origins',
+                       'some-origins']) {
     it(`CORS: ${where}`, () => both.compare(async ({ note, http, poll,
                                                      ws }) => {
       const path = `/${where}/?EIO=4&transport=polling`;
