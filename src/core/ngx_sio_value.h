@@ -112,6 +112,32 @@ ngx_int_t ngx_sio_rooms_eval(ngx_sio_run_t *run, const ngx_sio_text_t *texts,
 ngx_int_t ngx_sio_value_plain(ngx_sio_run_t *run, ngx_sio_value_t *value,
     ngx_sio_result_t *result);
 
+/*
+ * Binary values (ngx_sio_binary.c)
+ */
+
+#define NGX_SIO_BASE64_HEAD   "{\"_base64\":\""
+#define NGX_SIO_BASE64_TAIL   "\"}"
+
+#define ngx_sio_base64_marks                                                  \
+    (sizeof(NGX_SIO_BASE64_HEAD NGX_SIO_BASE64_TAIL) - 1)
+
+/* adds an attachment; *num is its number */
+ngx_int_t ngx_sio_result_attach(ngx_sio_run_t *run, ngx_sio_result_t *result,
+    const ngx_str_t *bytes, uint32_t *num);
+
+/* counts size bytes; NGX_DECLINED: too many in all */
+ngx_int_t ngx_sio_result_grow(ngx_sio_run_t *run, ngx_sio_result_t *result,
+    size_t size);
+
+/* makes value->s what can be written: binaries in it become the result's */
+ngx_int_t ngx_sio_value_settle(ngx_sio_run_t *run, ngx_sio_value_t *value,
+    ngx_sio_result_t *result);
+
+/* is there something in valid JSON that a receiver would take for a
+   placeholder: 1 or 0 */
+ngx_uint_t ngx_sio_look_alike(const ngx_str_t *s);
+
 /* text as valid UTF-8 */
 ngx_int_t ngx_sio_text_repair(ngx_sio_run_t *run, ngx_str_t *text);
 

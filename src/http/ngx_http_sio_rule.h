@@ -1,0 +1,232 @@
+
+/*
+ * Copyright (C) the ngx_http_sio_module authors
+ *
+ * What the parser's files share.  All functions that take cf report what is
+ * wrong themselves, with the file and line of the rule.
+ *
+ *     rules         blocks: sio_on sio_on_ack sio_use sio_namespace
+ *     rule_action   what stands in them
+ *     rule_option   to= in= except= nsp= and their like
+ *     rule_text     variables, TEXT, ROOM, EVENT, regexes
+ *     rule_json     ARG
+ *     rule_set      sio_set, sio_limit
+ *     rule_check    what is known when all has been read
+ */
+
+
+#ifndef _NGX_HTTP_SIO_RULE_H_INCLUDED_
+#define _NGX_HTTP_SIO_RULE_H_INCLUDED_
+
+
+#include "ngx_http_sio_rules.h"
+
+
+/* bits inside of NGX_ANY_CONF, so that "include" works; not NGX_MAIN_CONF */
+#define NGX_HTTP_SIO_NSP_CONF   0x02000000
+#define NGX_HTTP_SIO_USE_CONF   0x04000000
+#define NGX_HTTP_SIO_RULE_CONF  0x08000000
+
+#define NGX_HTTP_SIO_RULE_MODULE  0x524f4953      /* "SIOR" */
+
+
+/* a variable in a rule that stands for more than itself */
+
+typedef struct {
+    ngx_sio_var_t             *var;
+    ngx_sio_rules_t           *rules;
+    u_char                    *file;
+    ngx_uint_t                 line;
+} ngx_http_sio_mention_t;
+
+
+/* "emit ... ack=NAME" */
+
+typedef struct {
+    ngx_str_t                  name;
+    ngx_sio_rules_t           *rules;
+    ngx_sio_nsp_t             *nsp;         /* the rule's own */
+    ngx_sio_text_t            *to_nsp;      /* nsp=; NULL: none */
+    u_char                    *file;
+    ngx_uint_t                 line;
+} ngx_http_sio_ack_t;
+
+
+typedef struct {
+    ngx_array_t                sets;        /* of ngx_sio_set_t * */
+    ngx_array_t                rules;       /* of ngx_sio_rules_t * */
+    ngx_array_t                mentions;    /* of ngx_http_sio_mention_t */
+    ngx_array_t                acks;        /* of ngx_http_sio_ack_t */
+} ngx_http_sio_rule_main_t;
+
+
+typedef enum {
+    NGX_HTTP_SIO_LIMIT_ROOM_NAME = 0,
+    NGX_HTTP_SIO_LIMIT_ROOMS,
+    NGX_HTTP_SIO_LIMIT_NAMESPACES,
+    NGX_HTTP_SIO_LIMIT_DATA,
+    NGX_HTTP_SIO_LIMIT_ACKS,
+    NGX_HTTP_SIO_LIMIT_ARGS,
+    NGX_HTTP_SIO_LIMIT_DEPTH,
+    NGX_HTTP_SIO_LIMIT_ATTACHMENTS,
+    NGX_HTTP_SIO_LIMIT_NAMESPACE_NAME,
+    NGX_HTTP_SIO_LIMIT_QUEUE,
+    NGX_HTTP_SIO_LIMIT_QUEUE_SIZE,
+    NGX_HTTP_SIO_LIMIT_INBOX,
+    NGX_HTTP_SIO_LIMIT_INBOX_SIZE,
+    NGX_HTTP_SIO_LIMIT_BUFFER,
+    NGX_HTTP_SIO_NLIMITS
+} ngx_http_sio_limit_e;
+
+
+/* ngx_sio_rules_t's program, and what of it is the parser's only */
+
+typedef struct {
+    ngx_sio_program_t          program;
+    ngx_int_t                  limits[NGX_HTTP_SIO_NLIMITS];
+} ngx_http_sio_program_t;
+
+
+typedef enum {
+    NGX_HTTP_SIO_BLOCK_USE = 0,
+    NGX_HTTP_SIO_BLOCK_EVENT,
+    NGX_HTTP_SIO_BLOCK_LIFE,                /* connect, disconnect ... */
+    NGX_HTTP_SIO_BLOCK_ACK
+} ngx_http_sio_block_e;
+
+
+/* where the parser is: cf->handler_conf inside of blocks */
+
+typedef struct {
+    ngx_http_sio_rule_main_t  *main;
+    ngx_sio_rules_t           *rules;       /* NULL: in a sio_set */
+    ngx_sio_nsp_t             *nsp;
+    ngx_sio_block_t           *block;       /* NULL: not inside of one */
+    ngx_http_sio_block_e       kind;
+    ngx_sio_set_t             *set;
+} ngx_http_sio_scope_t;
+
+
+/* ngx_http_sio_rules.c */
+
+ngx_http_sio_rule_main_t *ngx_http_sio_rule_main(ngx_conf_t *cf);
+ngx_sio_rules_t *ngx_http_sio_rule_rules(ngx_conf_t *cf,
+    ngx_http_sio_rule_main_t *main, void *conf);
+
+
+/* ngx_http_sio_rule_text.c */
+
+/* a variable at *p, which is "$"; *p is then behind it */
+ngx_sio_var_t *ngx_http_sio_rule_var(ngx_conf_t *cf,
+    ngx_http_sio_scope_t *scope, u_char **p, u_char *last);
+
+/* text is one variable and nothing else: 1 or 0 */
+ngx_uint_t ngx_http_sio_rule_lone(const ngx_str_t *src);
+
+ngx_int_t ngx_http_sio_rule_text(ngx_conf_t *cf, ngx_http_sio_scope_t *scope,
+    ngx_str_t *src, ngx_sio_text_t *text);
+
+/* ROOM, but neither "*" nor "self" */
+ngx_int_t ngx_http_sio_rule_room(ngx_conf_t *cf, ngx_http_sio_scope_t *scope,
+    ngx_str_t *src, ngx_sio_text_t *text);
+
+/* a quote that nginx did not take for one */
+ngx_int_t ngx_http_sio_rule_quotes(ngx_conf_t *cf, ngx_str_t *src);
+
+ngx_sio_regex_t *ngx_http_sio_rule_regex(ngx_conf_t *cf, ngx_str_t *pattern,
+    ngx_uint_t caseless);
+
+/* "name" or "/name" as "/name", checked */
+ngx_int_t ngx_http_sio_rule_nsp_name(ngx_conf_t *cf, ngx_str_t *src,
+    ngx_str_t *name);
+
+
+/* ngx_http_sio_rule_json.c */
+
+typedef struct {
+    ngx_conf_t                *cf;
+    ngx_http_sio_scope_t      *scope;
+    ngx_array_t                pieces;      /* of ngx_sio_piece_t */
+    u_char                    *pos;         /* free, in the chunk of text */
+    u_char                    *end;
+
+    ngx_str_t                 *src;         /* what is being parsed */
+    u_char                    *p;
+    u_char                    *last;
+} ngx_http_sio_builder_t;
+
+ngx_int_t ngx_http_sio_builder_init(ngx_http_sio_builder_t *b, ngx_conf_t *cf,
+    ngx_http_sio_scope_t *scope);
+ngx_int_t ngx_http_sio_builder_const(ngx_http_sio_builder_t *b,
+    ngx_uint_t comma, const u_char *p, size_t len);
+ngx_int_t ngx_http_sio_builder_string(ngx_http_sio_builder_t *b,
+    ngx_str_t *text);
+ngx_sio_piece_t *ngx_http_sio_builder_piece(ngx_http_sio_builder_t *b,
+    ngx_sio_piece_e type, ngx_uint_t comma, ngx_sio_var_t *var);
+
+/* one ARG; spread: $sio_args stands for all its elements */
+ngx_int_t ngx_http_sio_builder_arg(ngx_http_sio_builder_t *b, ngx_str_t *src,
+    ngx_uint_t spread);
+ngx_int_t ngx_http_sio_builder_done(ngx_http_sio_builder_t *b,
+    ngx_sio_json_t *json);
+
+/* an ARG by itself, from the cycle's pool */
+ngx_sio_json_t *ngx_http_sio_rule_json(ngx_conf_t *cf,
+    ngx_http_sio_scope_t *scope, ngx_str_t *src);
+
+
+/* ngx_http_sio_rule_option.c */
+
+/* does arg begin with WORD=; then its value is in *value */
+ngx_uint_t ngx_http_sio_rule_option(const ngx_str_t *arg, ngx_str_t *name,
+    ngx_str_t *value);
+
+#define ngx_http_sio_rule_is(s, text)                                         \
+    ((s)->len == sizeof(text) - 1                                             \
+     && ngx_strncmp((s)->data, text, sizeof(text) - 1) == 0)
+
+char *ngx_http_sio_rule_unknown(ngx_conf_t *cf, ngx_str_t *arg);
+
+typedef struct {
+    ngx_array_t                to;          /* of ngx_sio_text_t */
+    ngx_array_t                except;
+    ngx_sio_text_t            *nsp;
+    const char                *word;        /* "to" or "in" */
+    unsigned                   all:1;
+    unsigned                   except_self:1;
+} ngx_http_sio_aim_t;
+
+ngx_int_t ngx_http_sio_aim_init(ngx_conf_t *cf, ngx_http_sio_aim_t *aim,
+    const char *word);
+
+/* NGX_OK: it was one of these; NGX_DECLINED: it was not; NGX_ERROR */
+ngx_int_t ngx_http_sio_aim_option(ngx_conf_t *cf, ngx_http_sio_scope_t *scope,
+    ngx_http_sio_aim_t *aim, ngx_str_t *arg);
+ngx_int_t ngx_http_sio_aim_done(ngx_conf_t *cf, ngx_http_sio_aim_t *from,
+    ngx_sio_aim_t *to);
+
+
+/* ngx_http_sio_rule_action.c */
+
+char *ngx_http_sio_rule_require(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_sio_rule_reject(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_sio_rule_join(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_sio_rule_leave(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_sio_rule_emit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_sio_rule_relay(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_sio_rule_ack(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_sio_rule_data(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_sio_rule_disconnect(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_sio_rule_hook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* ngx_http_sio_rule_set.c */
+
+char *ngx_http_sio_rule_set(ngx_conf_t *cf, ngx_http_sio_rule_main_t *main);
+ngx_sio_set_t *ngx_http_sio_rule_set_lookup(ngx_http_sio_rule_main_t *main,
+    const ngx_str_t *name);
+
+
+#endif /* _NGX_HTTP_SIO_RULE_H_INCLUDED_ */
