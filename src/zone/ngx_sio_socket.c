@@ -1,0 +1,853 @@
+
+/*
+ * Copyright (C) the ngx_http_sio_module authors
+ *
+ * Sockets: a session's place in a namespace.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_sio_internal.h"
+
+
+static ngx_int_t ngx_sio_socket_create_locked(ngx_sio_zone_t *z,
+    ngx_sio_session_sh_t *s, const ngx_sio_socket_params_t *params,
+    ngx_sio_ref_t prepared[2], ngx_sio_socket_sh_t **socket);
+static void ngx_sio_socket_answer_locked(ngx_sio_zone_t *z,
+    ngx_sio_session_sh_t *s, const ngx_sio_body_t *answer,
+    ngx_sio_entry_t *entry);
+static ngx_int_t ngx_sio_join_locked(ngx_sio_zone_t *z,
+    ngx_sio_socket_sh_t *k, const ngx_str_t *rooms, const ngx_uint_t *max,
+    ngx_uint_t n);
+static ngx_int_t ngx_sio_socket_blob(ngx_sio_zone_t *z,
+    ngx_sio_handle_t socket, ngx_pool_t *pool, ngx_str_t *s, ngx_uint_t auth);
+
+#define ngx_sio_socket_hash(z, id)                                            \
+    ngx_sio_hash(z, NGX_SIO_TABLE_SOCKETS, (const u_char *) (id),             \
+                 NGX_SIO_ID_LEN)
+
+#define ngx_sio_socket_is(k, name)                                            \
+    ((name)->len == NGX_SIO_ID_LEN                                            \
+     && ngx_memcmp((k)->id, (name)->data, NGX_SIO_ID_LEN) == 0)
+
+
+/* nsp 0: in any namespace */
+
+ngx_sio_socket_sh_t *
+ngx_sio_socket_by_id_locked(ngx_sio_zone_t *z, ngx_sio_ref_t nsp,
+    const ngx_str_t *id)
+{
+    ngx_sio_ref_t         ref;
+    ngx_sio_socket_sh_t  *k;
+
+    if (id->len != NGX_SIO_ID_LEN) {
+        return NULL;
+    }
+
+    ref = *ngx_sio_bucket(z, NGX_SIO_TABLE_SOCKETS,
+                          ngx_sio_socket_hash(z, id->data));
+
+    for ( /* void */ ; ref; ref = k->next) {
+        k = ngx_sio_ptr(z, ref);
+
+        if ((nsp == 0 || k->nsp == nsp) && ngx_sio_socket_is(k, id)) {
+            return k;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_sio_socket_connect(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    const ngx_sio_socket_params_t *params, const ngx_sio_body_t *answer,
+    ngx_sio_handle_t *socket)
+{
+    ngx_int_t              rc;
+    ngx_uint_t             i;
+    ngx_sio_ref_t          prepared[2];
+    ngx_sio_entry_t        entry;
+    ngx_sio_socket_sh_t   *k;
+    ngx_sio_session_sh_t  *s;
+
+    if (params->data.len > z->root->limits.max_data
+        && z->root->limits.max_data)
+    {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_sio_reserve(z, params->nrooms + 1, 0);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    prepared[1] = 0;
+
+    k = NULL;
+    rc = ngx_sio_string_prepare(z, &params->auth, &prepared[0]);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_sio_string_prepare(z, &params->data, &prepared[1]);
+    if (rc != NGX_OK) {
+        goto discard;
+    }
+
+    rc = ngx_sio_begin(z);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    s = ngx_sio_session_lookup(z, session);
+
+    if (s == NULL || s->state != NGX_SIO_SESSION_OPEN) {
+        rc = NGX_DONE;
+        goto done;
+    }
+
+    rc = ngx_sio_socket_create_locked(z, s, params, prepared, &k);
+
+    if (rc != NGX_OK || ngx_sio_failed(z)) {
+        goto done;
+    }
+
+    socket->ref = ngx_sio_ref(z, k);
+    socket->gen = k->gen;
+
+    ngx_sio_socket_answer_locked(z, s, answer, &entry);
+
+    ngx_sio_member_join_locked(z, k, ngx_sio_ptr(z, k->nsp));
+
+    if (ngx_sio_failed(z)) {
+        goto done;
+    }
+
+    rc = ngx_sio_join_locked(z, k, params->rooms, params->max,
+                             params->nrooms);
+
+    if (rc != NGX_OK) {
+        ngx_sio_undo_section(z);
+        rc = NGX_DECLINED;
+        goto done;
+    }
+
+    ngx_sio_set(z, &s->flags, s->flags | NGX_SIO_SESSION_JOINED);
+    ngx_sio_set(z, &s->connect_at, 0);
+
+    ngx_sio_inbox_take_locked(z);
+
+done:
+
+    rc = ngx_sio_finish(z, rc);
+
+discard:
+
+    if (rc != NGX_OK && rc != NGX_ABORT) {
+        for (i = 0; i < 2; i++) {
+            if (prepared[i]) {
+                ngx_sio_blob_discard(z, prepared[i]);
+            }
+        }
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_sio_socket_create_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
+    const ngx_sio_socket_params_t *params, ngx_sio_ref_t prepared[2],
+    ngx_sio_socket_sh_t **socket)
+{
+    uint32_t             *bucket, max;
+    ngx_str_t             id;
+    ngx_sio_ref_t         ref, nref;
+    ngx_sio_room_sh_t    *nsp;
+    ngx_sio_socket_sh_t  *k, *last;
+
+    nsp = ngx_sio_room_lookup_locked(z, 0, &params->nsp);
+
+    if (nsp) {
+        nref = ngx_sio_ref(z, nsp);
+
+        for (ref = s->sockets; ref; ref = k->session_next) {
+            k = ngx_sio_ptr(z, ref);
+
+            if (k->nsp == nref) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    max = z->root->limits.max_namespaces;
+
+    if ((max && s->sockets_count >= max)
+        || params->nsp.len > NGX_SIO_MAX_NAME)
+    {
+        return NGX_DECLINED;
+    }
+
+    id.len = NGX_SIO_ID_LEN;
+    id.data = (u_char *) params->id;
+
+    if (ngx_sio_socket_by_id_locked(z, 0, &id)) {
+        return NGX_ERROR;
+    }
+
+    if (nsp == NULL) {
+        nsp = ngx_sio_room_create_locked(z, 0, &params->nsp);
+        if (nsp == NULL) {
+            return NGX_OK;
+        }
+    }
+
+    ref = ngx_sio_alloc(z, NGX_SIO_CLASS_SOCKET);
+    if (ref == 0) {
+        return NGX_OK;
+    }
+
+    k = ngx_sio_ptr(z, ref);
+
+    ngx_memzero(k, ngx_sio_class_size(NGX_SIO_CLASS_SOCKET));
+
+    bucket = ngx_sio_bucket(z, NGX_SIO_TABLE_SOCKETS,
+                            ngx_sio_socket_hash(z, params->id));
+
+    k->gen = ngx_sio_next_gen(z);
+    k->next = *bucket;
+    k->session = ngx_sio_ref(z, s);
+    k->nsp = ngx_sio_ref(z, nsp);
+    k->session_prev = s->sockets_last;
+
+    ngx_memcpy(k->id, params->id, NGX_SIO_ID_LEN);
+
+    k->auth = ngx_sio_string_publish_locked(z, &params->auth, prepared[0]);
+    k->data = ngx_sio_string_publish_locked(z, &params->data, prepared[1]);
+
+    ngx_sio_set(z, bucket, ref);
+
+    if (s->sockets_last) {
+        last = ngx_sio_ptr(z, s->sockets_last);
+        ngx_sio_set(z, &last->session_next, ref);
+
+    } else {
+        ngx_sio_set(z, &s->sockets, ref);
+    }
+
+    ngx_sio_set(z, &s->sockets_last, ref);
+    ngx_sio_add(z, &s->sockets_count, 1);
+    ngx_sio_add(z, &z->root->counts.sockets, 1);
+
+    *socket = k;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_sio_socket_answer_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
+    const ngx_sio_body_t *answer, ngx_sio_entry_t *entry)
+{
+    ngx_sio_ref_t       blob, node;
+    ngx_sio_node_sh_t  *n;
+
+    if (answer == NULL || answer->len == 0) {
+        return;
+    }
+
+    if (!ngx_sio_session_polling(s) && s->slot == z->slot) {
+        ngx_memzero(entry, sizeof(ngx_sio_entry_t));
+
+        entry->type = NGX_SIO_ENTRY_SEND;
+        entry->body = *answer;
+        ngx_sio_session_handle(z, s, &entry->session);
+
+        ngx_sio_private(z)->own = entry;
+        return;
+    }
+
+    blob = ngx_sio_blob_create_locked(z, 0, answer);
+    if (blob == 0) {
+        return;
+    }
+
+    if (ngx_sio_session_polling(s)) {
+        ngx_sio_queue_locked(z, s, NGX_SIO_ENTRY_MESSAGE, 0, blob);
+
+    } else {
+        node = ngx_sio_node_create_locked(z, NGX_SIO_ENTRY_SEND, 0, blob);
+        if (node == 0) {
+            return;
+        }
+
+        n = ngx_sio_ptr(z, node);
+        n->ref = ngx_sio_ref(z, s);
+        n->gen = s->gen;
+
+        ngx_sio_inbox_push_locked(z, s->slot, node);
+    }
+
+    ngx_sio_blob_release_locked(z, blob);
+}
+
+
+/* NGX_OK, also when the memory ran out; NGX_DECLINED, NGX_ERROR: see
+   ngx_sio_join(), some may be done */
+
+static ngx_int_t
+ngx_sio_join_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
+    const ngx_str_t *rooms, const ngx_uint_t *max, ngx_uint_t n)
+{
+    ngx_uint_t            i;
+    ngx_sio_room_sh_t    *room;
+    ngx_sio_limits_sh_t  *limits;
+
+    limits = &z->root->limits;
+
+    for (i = 0; i < n && !ngx_sio_failed(z); i++) {
+
+        if (ngx_sio_socket_is(k, &rooms[i])) {
+            continue;
+        }
+
+        if (rooms[i].len > NGX_SIO_MAX_NAME
+            || (limits->max_room_name
+                && rooms[i].len > limits->max_room_name))
+        {
+            return NGX_ERROR;
+        }
+
+        room = ngx_sio_room_lookup_locked(z, k->nsp, &rooms[i]);
+
+        if (room) {
+
+            if (ngx_sio_member_locked(z, k, ngx_sio_ref(z, room))) {
+                continue;
+            }
+
+            if (max && max[i] && ngx_sio_room_members(room) >= max[i]) {
+                return NGX_DECLINED;
+            }
+        }
+
+        /* the first membership is the namespace's */
+
+        if (limits->max_rooms && k->members_count > limits->max_rooms) {
+            return NGX_ERROR;
+        }
+
+        if (room == NULL) {
+            room = ngx_sio_room_create_locked(z, k->nsp, &rooms[i]);
+            if (room == NULL) {
+                return NGX_OK;
+            }
+        }
+
+        ngx_sio_member_join_locked(z, k, room);
+    }
+
+    return NGX_OK;
+}
+
+
+/* a socket that is there, and connected; NULL: neither */
+
+static ngx_sio_socket_sh_t *
+ngx_sio_socket_connected(ngx_sio_zone_t *z, ngx_sio_handle_t socket)
+{
+    ngx_sio_socket_sh_t   *k;
+    ngx_sio_session_sh_t  *s;
+
+    k = ngx_sio_socket_lookup(z, socket);
+
+    if (k == NULL || (k->flags & NGX_SIO_SOCKET_REMOVED)) {
+        return NULL;
+    }
+
+    s = ngx_sio_socket_session(z, k);
+
+    return (s->state == NGX_SIO_SESSION_OPEN) ? k : NULL;
+}
+
+
+ngx_int_t
+ngx_sio_join(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    const ngx_str_t *rooms, const ngx_uint_t *max, ngx_uint_t n)
+{
+    ngx_int_t             rc;
+    ngx_sio_socket_sh_t  *k;
+
+    rc = ngx_sio_reserve(z, n, 0);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_sio_begin(z);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    k = ngx_sio_socket_connected(z, socket);
+
+    if (k == NULL) {
+        return ngx_sio_finish(z, NGX_DONE);
+    }
+
+    rc = ngx_sio_join_locked(z, k, rooms, max, n);
+
+    if (rc != NGX_OK) {
+        ngx_sio_undo_section(z);
+        return ngx_sio_finish(z, rc);
+    }
+
+    ngx_sio_inbox_take_locked(z);
+
+    return ngx_sio_finish(z, NGX_OK);
+}
+
+
+ngx_int_t
+ngx_sio_leave(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    const ngx_str_t *rooms, ngx_uint_t n)
+{
+    ngx_int_t             rc;
+    ngx_uint_t            i;
+    ngx_sio_room_sh_t    *room;
+    ngx_sio_socket_sh_t  *k;
+    ngx_sio_member_sh_t  *m;
+
+    rc = ngx_sio_reserve(z, n, 0);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_sio_begin(z);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    k = ngx_sio_socket_connected(z, socket);
+
+    if (k == NULL) {
+        return ngx_sio_finish(z, NGX_DONE);
+    }
+
+    ngx_sio_inbox_take_locked(z);
+
+    for (i = 0; i < n && !ngx_sio_failed(z); i++) {
+
+        room = ngx_sio_room_lookup_locked(z, k->nsp, &rooms[i]);
+        if (room == NULL) {
+            continue;
+        }
+
+        m = ngx_sio_member_locked(z, k, ngx_sio_ref(z, room));
+        if (m) {
+            ngx_sio_member_leave_locked(z, k, m);
+        }
+    }
+
+    return ngx_sio_finish(z, NGX_OK);
+}
+
+
+ngx_int_t
+ngx_sio_member(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    const ngx_str_t *name)
+{
+    ngx_int_t             rc;
+    ngx_sio_room_sh_t    *room;
+    ngx_sio_socket_sh_t  *k;
+
+    rc = ngx_sio_begin(z);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    k = ngx_sio_socket_lookup(z, socket);
+
+    if (k == NULL) {
+        return ngx_sio_finish(z, NGX_DONE);
+    }
+
+    rc = NGX_DECLINED;
+
+    if (ngx_sio_socket_is(k, name)) {
+        rc = NGX_OK;
+
+    } else {
+        room = ngx_sio_room_lookup_locked(z, k->nsp, name);
+
+        if (room && ngx_sio_member_locked(z, k, ngx_sio_ref(z, room))) {
+            rc = NGX_OK;
+        }
+    }
+
+    return ngx_sio_finish(z, rc);
+}
+
+
+ngx_int_t
+ngx_sio_socket_rooms(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    ngx_pool_t *pool, ngx_str_t **rooms, ngx_uint_t *n)
+{
+    u_char               *p;
+    ngx_int_t             rc;
+    ngx_str_t            *name;
+    ngx_sio_ref_t         ref;
+    ngx_sio_room_sh_t    *room;
+    ngx_sio_socket_sh_t  *k;
+    ngx_sio_member_sh_t  *m;
+
+    *n = 0;
+
+    rc = ngx_sio_begin(z);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    k = ngx_sio_socket_lookup(z, socket);
+
+    if (k == NULL) {
+        return ngx_sio_finish(z, NGX_DONE);
+    }
+
+    name = ngx_palloc(pool, (k->members_count + 1) * sizeof(ngx_str_t));
+    p = ngx_pnalloc(pool, NGX_SIO_ID_LEN);
+
+    if (name == NULL || p == NULL) {
+        return ngx_sio_finish(z, NGX_ERROR);
+    }
+
+    *rooms = name;
+
+    name->len = NGX_SIO_ID_LEN;
+    name->data = p;
+    ngx_memcpy(p, k->id, NGX_SIO_ID_LEN);
+    name++;
+
+    for (ref = k->members; ref; ref = m->socket_next) {
+        m = ngx_sio_ptr(z, ref);
+
+        if (m->room == k->nsp) {
+            continue;
+        }
+
+        room = ngx_sio_ptr(z, m->room);
+
+        name->len = room->name_len;
+        name->data = ngx_pnalloc(pool, name->len + 1);
+
+        if (name->data == NULL) {
+            return ngx_sio_finish(z, NGX_ERROR);
+        }
+
+        ngx_memcpy(name->data, ngx_sio_room_name(z, room), name->len);
+        name++;
+    }
+
+    *n = name - *rooms;
+
+    return ngx_sio_finish(z, NGX_OK);
+}
+
+
+/* from the last membership to the first, which is the namespace's: rooms
+   refer to that one */
+
+ngx_int_t
+ngx_sio_socket_remove_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
+    ngx_uint_t max)
+{
+    uint32_t              *p;
+    ngx_sio_ref_t          ref;
+    ngx_sio_socket_sh_t   *other;
+    ngx_sio_session_sh_t  *s;
+
+    ngx_sio_set(z, &k->flags, k->flags | NGX_SIO_SOCKET_REMOVED);
+
+    while (k->members && max-- && !ngx_sio_failed(z)) {
+        ngx_sio_member_leave_locked(z, k, ngx_sio_ptr(z, k->members_last));
+    }
+
+    if (k->members || ngx_sio_failed(z)) {
+        return NGX_AGAIN;
+    }
+
+    while (k->acks && !ngx_sio_failed(z)) {
+        ngx_sio_ack_free_locked(z, ngx_sio_ptr(z, k->acks));
+    }
+
+    if (k->data) {
+        ngx_sio_blob_release_locked(z, k->data);
+    }
+
+    if (k->auth) {
+        ngx_sio_blob_release_locked(z, k->auth);
+    }
+
+    ref = ngx_sio_ref(z, k);
+    s = ngx_sio_socket_session(z, k);
+
+    p = ngx_sio_bucket(z, NGX_SIO_TABLE_SOCKETS,
+                       ngx_sio_socket_hash(z, k->id));
+
+    while (*p && *p != ref) {
+        other = ngx_sio_ptr(z, *p);
+        p = &other->next;
+    }
+
+    if (*p) {
+        ngx_sio_set(z, p, k->next);
+    }
+
+    if (k->session_prev) {
+        other = ngx_sio_ptr(z, k->session_prev);
+        ngx_sio_set(z, &other->session_next, k->session_next);
+
+    } else {
+        ngx_sio_set(z, &s->sockets, k->session_next);
+    }
+
+    if (k->session_next) {
+        other = ngx_sio_ptr(z, k->session_next);
+        ngx_sio_set(z, &other->session_prev, k->session_prev);
+
+    } else {
+        ngx_sio_set(z, &s->sockets_last, k->session_prev);
+    }
+
+    ngx_sio_add(z, &s->sockets_count, -1);
+    ngx_sio_add(z, &z->root->counts.sockets, -1);
+
+    ngx_sio_free(z, ref);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_sio_socket_remove(ngx_sio_zone_t *z, ngx_sio_handle_t socket)
+{
+    ngx_int_t             rc;
+    ngx_sio_socket_sh_t  *k;
+
+    do {
+        rc = ngx_sio_reserve(z, NGX_SIO_REMOVE_MAX, 0);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        rc = ngx_sio_begin(z);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        k = ngx_sio_socket_lookup(z, socket);
+
+        if (k == NULL) {
+            return ngx_sio_finish(z, NGX_DONE);
+        }
+
+        ngx_sio_inbox_take_locked(z);
+
+        rc = ngx_sio_socket_remove_locked(z, k, NGX_SIO_REMOVE_MAX);
+
+        rc = ngx_sio_finish(z, rc);
+
+    } while (rc == NGX_AGAIN);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_sio_session_sockets(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    ngx_pool_t *pool, ngx_sio_socket_info_t **sockets, ngx_uint_t *n)
+{
+    ngx_int_t               rc;
+    ngx_sio_ref_t           ref;
+    ngx_sio_socket_sh_t    *k;
+    ngx_sio_session_sh_t   *s;
+    ngx_sio_socket_info_t  *info;
+
+    *n = 0;
+    *sockets = NULL;
+
+    rc = ngx_sio_begin(z);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    s = ngx_sio_session_lookup(z, session);
+
+    if (s == NULL) {
+        return ngx_sio_finish(z, NGX_DONE);
+    }
+
+    if (s->sockets_count == 0) {
+        return ngx_sio_finish(z, NGX_OK);
+    }
+
+    info = ngx_pcalloc(pool, s->sockets_count * sizeof(ngx_sio_socket_info_t));
+    if (info == NULL) {
+        return ngx_sio_finish(z, NGX_ERROR);
+    }
+
+    *sockets = info;
+
+    for (ref = s->sockets; ref; ref = k->session_next) {
+        k = ngx_sio_ptr(z, ref);
+
+        if (ngx_sio_socket_info_locked(z, k, pool, info) != NGX_OK) {
+            return ngx_sio_finish(z, NGX_ERROR);
+        }
+
+        info++;
+    }
+
+    *n = info - *sockets;
+
+    return ngx_sio_finish(z, NGX_OK);
+}
+
+
+ngx_int_t
+ngx_sio_socket_info_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
+    ngx_pool_t *pool, ngx_sio_socket_info_t *info)
+{
+    ngx_sio_room_sh_t  *nsp;
+
+    nsp = ngx_sio_ptr(z, k->nsp);
+
+    info->socket.ref = ngx_sio_ref(z, k);
+    info->socket.gen = k->gen;
+    info->nsp_room = k->nsp;
+    ngx_memcpy(info->id, k->id, NGX_SIO_ID_LEN);
+
+    info->nsp.len = nsp->name_len;
+    info->nsp.data = ngx_pnalloc(pool, nsp->name_len + 1);
+
+    if (info->nsp.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(info->nsp.data, ngx_sio_room_name(z, nsp), nsp->name_len);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_sio_socket_info(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    ngx_pool_t *pool, ngx_sio_socket_info_t *info, ngx_sio_handle_t *session)
+{
+    ngx_int_t              rc;
+    ngx_sio_socket_sh_t   *k;
+    ngx_sio_session_sh_t  *s;
+
+    rc = ngx_sio_begin(z);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    k = ngx_sio_socket_lookup(z, socket);
+
+    if (k == NULL) {
+        return ngx_sio_finish(z, NGX_DONE);
+    }
+
+    if (session) {
+        s = ngx_sio_socket_session(z, k);
+        ngx_sio_session_handle(z, s, session);
+    }
+
+    rc = ngx_sio_socket_info_locked(z, k, pool, info);
+
+    return ngx_sio_finish(z, rc);
+}
+
+
+ngx_int_t
+ngx_sio_socket_set_data(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    const ngx_str_t *data)
+{
+    ngx_int_t             rc;
+    ngx_sio_ref_t         prepared;
+    ngx_sio_socket_sh_t  *k;
+
+    if (z->root->limits.max_data && data->len > z->root->limits.max_data) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_sio_string_prepare(z, data, &prepared);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_sio_begin(z);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    k = ngx_sio_socket_connected(z, socket);
+
+    if (k == NULL) {
+        rc = NGX_DONE;
+
+    } else {
+        ngx_sio_string_replace_locked(z, &k->data, data, prepared);
+    }
+
+    rc = ngx_sio_finish(z, rc);
+
+    if (rc != NGX_OK && rc != NGX_ABORT && prepared) {
+        ngx_sio_blob_discard(z, prepared);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_sio_socket_blob(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    ngx_pool_t *pool, ngx_str_t *s, ngx_uint_t auth)
+{
+    ngx_int_t             rc;
+    ngx_sio_socket_sh_t  *k;
+
+    rc = ngx_sio_begin(z);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    k = ngx_sio_socket_lookup(z, socket);
+
+    if (k == NULL) {
+        rc = NGX_DONE;
+
+    } else {
+        rc = ngx_sio_blob_copy(z, auth ? k->auth : k->data, pool, s);
+    }
+
+    return ngx_sio_finish(z, rc);
+}
+
+
+ngx_int_t
+ngx_sio_socket_data(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    ngx_pool_t *pool, ngx_str_t *data)
+{
+    return ngx_sio_socket_blob(z, socket, pool, data, 0);
+}
+
+
+ngx_int_t
+ngx_sio_socket_auth(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    ngx_pool_t *pool, ngx_str_t *auth)
+{
+    return ngx_sio_socket_blob(z, socket, pool, auth, 1);
+}
