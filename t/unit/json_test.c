@@ -597,6 +597,14 @@ test_string_read(void)
               "A\xc3\xa9\xe2\x82\xac\xef\xbf\xbf");
     string_is("\"\\ud83d\\ude00\"", "\xf0\x9f\x98\x80");
     string_is("\"\\uDBFF\\uDFFF\"", "\xf4\x8f\xbf\xbf");
+    string_is("\"\\u007f\\u0080\\u07ff\\u0800\"",
+              "\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80");
+    string_is("\"\\ud800\\udc00\"", "\xf0\x90\x80\x80");
+    string_is("\"\\ud7ff\\ue000\"", "\xed\x9f\xbf\xee\x80\x80");
+    string_is("\"\\ud800\\udbff\"", "\xef\xbf\xbd\xef\xbf\xbd");
+    string_is("\"\\udc00\\udfff\"", "\xef\xbf\xbd\xef\xbf\xbd");
+    string_is("\"\\ud800\\ue000\"", "\xef\xbf\xbd\xee\x80\x80");
+    string_is("\"\\ud800\\ud7ff\"", "\xef\xbf\xbd\xed\x9f\xbf");
     string_is("\"\\ud83d\"", "\xef\xbf\xbd");
     string_is("\"\\ude00\"", "\xef\xbf\xbd");
     string_is("\"\\ude00\\ud83d\"", "\xef\xbf\xbd\xef\xbf\xbd");

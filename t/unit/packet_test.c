@@ -289,6 +289,8 @@ test_namespaces(void)
     check_packet("2/a/b-c,1[\"a\"]", "2 0 /a/b-c 1 [\"a\"]|\"a\"");
     check_packet("51-/a,[\"a\"]", "5 1 /a - [\"a\"]|\"a\"");
     check_packet("0/\xc3\xa9,", "0 0 /\xc3\xa9 - -");
+    check_packet("0/a b~,", "0 0 /a b~ - -");
+    refuse("0/a\x1f,");
 
     /* 32 bytes, then 33 */
 
@@ -674,6 +676,8 @@ test_write(void)
     check_head(SIO_BINARY_ACK, 4294967295, "/", "99999999999999999999",
                "64294967295-99999999999999999999");
     check_head(SIO_BINARY_EVENT, 0, "/", "", "50-");
+    check_head(SIO_EVENT, 0, "", "", "2");
+    check_head(SIO_EVENT, 0, "a", "", "2a,");
 
     n = sio_packet_write_placeholder(dst, 0);
     check_text(dst, n, "{\"_placeholder\":true,\"num\":0}");
