@@ -210,6 +210,8 @@ ngx_http_sio_cors_allow_origin(ngx_http_request_t *r,
 
     static ngx_str_t  any = ngx_string("*");
     static ngx_str_t  vary = ngx_string("Origin");
+    static ngx_str_t  vary_preflight =
+                        ngx_string("Origin, Access-Control-Request-Headers");
 
     value = NULL;
 
@@ -236,7 +238,9 @@ ngx_http_sio_cors_allow_origin(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    return ngx_http_sio_set_header(r, "Vary", &vary);
+    return ngx_http_sio_set_header(r, "Vary",
+                    (r->method == NGX_HTTP_OPTIONS && !conf->cors_headers.len)
+                    ? &vary_preflight : &vary);
 }
 
 
@@ -301,7 +305,9 @@ ngx_http_sio_cors_preflight(ngx_http_request_t *r,
 
         /* those that the browser asks for */
 
-        if (ngx_http_sio_set_header(r, "Vary", &vary) != NGX_OK) {
+        if (conf->cors_mode == NGX_HTTP_SIO_CORS_ANY
+            && ngx_http_sio_set_header(r, "Vary", &vary) != NGX_OK)
+        {
             return NGX_ERROR;
         }
 

@@ -457,6 +457,8 @@ ngx_http_sio_websocket_detach(ngx_http_request_t *r)
 
     ngx_http_sio_websocket_free(c, hc);
 
+    c->log->action = "handling WebSocket";
+
     /* the rest waits for the connection's own event, which is posted */
 }
 

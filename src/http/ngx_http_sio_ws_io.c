@@ -39,6 +39,9 @@ static void ngx_http_sio_ws_transport_close(ngx_sio_conn_t *conn,
     ngx_uint_t code);
 static void ngx_http_sio_ws_start_close(ngx_http_sio_ws_t *ws,
     ngx_uint_t code);
+#if (NGX_HTTP_SSL)
+static void ngx_http_sio_ws_linger_ssl(ngx_connection_t *c);
+#endif
 static void ngx_http_sio_ws_lost(ngx_http_sio_ws_t *ws,
     ngx_sio_reason_e reason);
 static void ngx_http_sio_ws_finalize(ngx_http_sio_ws_t *ws);
@@ -125,7 +128,6 @@ ngx_http_sio_ws_attach(ngx_http_sio_ws_t *ws, ngx_connection_t *c, u_char *p,
     c->data = ws;
     c->read->handler = ngx_http_sio_ws_read_handler;
     c->write->handler = ngx_http_sio_ws_write_handler;
-    c->log->action = "handling WebSocket";
 
     if (ws->close_queued) {
         /* core has closed it meanwhile */
@@ -212,11 +214,6 @@ ngx_http_sio_ws_read(ngx_http_sio_ws_t *ws, ngx_event_t *rev)
 
         if (ws->conn.closed && ws->state == NGX_HTTP_SIO_WS_OPEN) {
             /* core's close is on its way, it posts this event */
-            return;
-        }
-
-        if (ws->state == NGX_HTTP_SIO_WS_LINGER && c->ssl) {
-            ngx_http_sio_ws_finalize(ws);
             return;
         }
 
@@ -577,6 +574,11 @@ ngx_http_sio_ws_start_close(ngx_http_sio_ws_t *ws, ngx_uint_t code)
 }
 
 
+/*
+ * Reads up to the client's end: were its last bytes still unread at close(),
+ * a reset would take our close frame with it.
+ */
+
 void
 ngx_http_sio_ws_linger(ngx_http_sio_ws_t *ws)
 {
@@ -588,20 +590,52 @@ ngx_http_sio_ws_linger(ngx_http_sio_ws_t *ws)
 
     ngx_http_sio_ws_free_input(ws);
 
-    if (c->ssl == NULL
-        && ngx_shutdown_socket(c->fd, NGX_WRITE_SHUTDOWN) == -1)
-    {
-        c->error = 1;
+#if (NGX_HTTP_SSL)
+
+    if (c->ssl) {
+        if (ngx_ssl_shutdown(c) == NGX_AGAIN) {
+            /* it has taken the events over */
+            c->ssl->handler = ngx_http_sio_ws_linger_ssl;
+            return;
+        }
     }
 
-    /* reads up to the client's end, or its reset would take our close frame
-       with it */
+#endif
+
+    if (ngx_shutdown_socket(c->fd, NGX_WRITE_SHUTDOWN) == -1) {
+        c->error = 1;
+    }
 
     ngx_add_timer(c->read, ngx_exiting ? NGX_HTTP_SIO_WS_EXIT_WAIT
                                        : NGX_HTTP_SIO_WS_LINGER_WAIT);
 
     ngx_http_sio_ws_post(ws);
 }
+
+
+#if (NGX_HTTP_SSL)
+
+/* close_notify is out, and the connection is a plain one */
+
+static void
+ngx_http_sio_ws_linger_ssl(ngx_connection_t *c)
+{
+    ngx_http_sio_ws_t  *ws;
+
+    ws = c->data;
+
+    c->read->handler = ngx_http_sio_ws_read_handler;
+    c->write->handler = ngx_http_sio_ws_write_handler;
+
+    if (c->timedout || c->error || c->close) {
+        ngx_http_sio_ws_finalize(ws);
+        return;
+    }
+
+    ngx_http_sio_ws_linger(ws);
+}
+
+#endif
 
 
 /* core hears once */
