@@ -39,7 +39,7 @@ const rules = `
     sio_on rest      { ack $sio_args_1; }
     sio_on between   { ack first $sio_args last; }
     sio_on constants { ack json:1 json:null 'json:"x"' base64:AQI= text 1 ""
-                           "json" "a b" '{"_base64": "Aw=="}' [] {}; }
+                           "json" "a b" '{"_base64": "Aw=="}' [] '{}'; }
     sio_on dollar    { ack '{"price": "\\u0024sio_id"}'; }
     sio_on pointer   { ack $a $deep $all; }
     sio_on types     { ack $str $num $bool $arr $obj $bin; }
