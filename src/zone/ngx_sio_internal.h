@@ -257,6 +257,11 @@ uint32_t *ngx_sio_bucket(ngx_sio_zone_t *z, ngx_uint_t table, uint32_t hash);
 /* 0 stands for "none" */
 #define ngx_sio_time(t)       ((uint32_t) (t) ? (uint32_t) (t) : 1)
 
+/* and back to the callers' clock */
+#define ngx_sio_msec(t)                                                       \
+    (ngx_current_msec                                                         \
+     + (ngx_msec_int_t) (int32_t) ((t) - (uint32_t) ngx_current_msec))
+
 typedef enum {
     NGX_SIO_WHEEL_SESSIONS = 0,
     NGX_SIO_WHEEL_ACKS
@@ -319,7 +324,7 @@ void ngx_sio_session_info_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
 ngx_int_t ngx_sio_session_close_locked(ngx_sio_zone_t *z,
     ngx_sio_session_sh_t *s, ngx_sio_reason_e reason, ngx_uint_t linger);
 void ngx_sio_session_assign_locked(ngx_sio_zone_t *z,
-    ngx_sio_session_sh_t *s);
+    ngx_sio_session_sh_t *s, ngx_uint_t wake);
 void ngx_sio_session_settle_locked(ngx_sio_zone_t *z,
     ngx_sio_session_sh_t *s);
 void ngx_sio_session_schedule_locked(ngx_sio_zone_t *z,

@@ -221,9 +221,9 @@ ngx_sio_batch_next(ngx_sio_zone_t *z, ngx_sio_batch_t *batch,
 {
     ngx_sio_node_sh_t  *node;
 
-    if (batch->n == 0
-        || ngx_sio_class(z, batch->next) != NGX_SIO_CLASS_LINK)
-    {
+    /* the queue was taken last: behind it nothing follows yet */
+
+    if (batch->next == 0) {
         return NGX_DONE;
     }
 
@@ -231,7 +231,6 @@ ngx_sio_batch_next(ngx_sio_zone_t *z, ngx_sio_batch_t *batch,
 
     (void) ngx_sio_node_entry(z, batch->next, entry);
 
-    batch->n--;
     batch->next = node->next;
 
     return NGX_OK;

@@ -185,6 +185,41 @@ ngx_sio_session_info_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
     info->upgrading = (s->flags & NGX_SIO_SESSION_PROBED) ? 1 : 0;
     info->closing = (s->state != NGX_SIO_SESSION_OPEN);
     info->joined = (s->flags & NGX_SIO_SESSION_JOINED) ? 1 : 0;
+
+    /* times have 32 bits in the zone, the clock of the callers may have more */
+
+    if (s->ping_at) {
+        info->ping_at = ngx_sio_msec(s->ping_at);
+    }
+
+    if (s->connect_at) {
+        info->connect_at = ngx_sio_msec(s->connect_at);
+    }
+}
+
+
+ngx_int_t
+ngx_sio_session_info(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    ngx_sio_session_info_t *info)
+{
+    ngx_int_t              rc;
+    ngx_sio_session_sh_t  *s;
+
+    rc = ngx_sio_begin(z);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    s = ngx_sio_session_lookup(z, session);
+
+    if (s == NULL) {
+        rc = NGX_DONE;
+
+    } else {
+        ngx_sio_session_info_locked(z, s, info);
+    }
+
+    return ngx_sio_finish(z, rc);
 }
 
 
@@ -437,7 +472,7 @@ ngx_sio_session_close_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
         ngx_sio_queue_drop_locked(z, s);
     }
 
-    ngx_sio_session_assign_locked(z, s);
+    ngx_sio_session_assign_locked(z, s, NGX_SIO_WAKE_END);
 
     return NGX_OK;
 }
@@ -446,9 +481,21 @@ ngx_sio_session_close_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
 /* who does the end-of-life work: who processes its input, else the closer */
 
 void
-ngx_sio_session_assign_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s)
+ngx_sio_session_assign_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
+    ngx_uint_t wake)
 {
     ngx_uint_t  slot;
+
+    if (ngx_sio_role_held(s, NGX_SIO_ROLE_END)) {
+        slot = ngx_sio_role_slot(s->roles[NGX_SIO_ROLE_END].info);
+
+        if (ngx_sio_slot_live(z, slot)) {
+            ngx_sio_role_wake_locked(z, s, NGX_SIO_ROLE_END, wake);
+            return;
+        }
+
+        ngx_sio_role_drop_locked(z, s, NGX_SIO_ROLE_END);
+    }
 
     if (ngx_sio_role_held(s, NGX_SIO_ROLE_POST)) {
         slot = ngx_sio_role_slot(s->roles[NGX_SIO_ROLE_POST].info);
@@ -488,7 +535,7 @@ found:
 
     (void) ngx_sio_role_give_locked(z, s, NGX_SIO_ROLE_END, slot);
 
-    ngx_sio_role_wake_locked(z, s, NGX_SIO_ROLE_END, NGX_SIO_WAKE_END);
+    ngx_sio_role_wake_locked(z, s, NGX_SIO_ROLE_END, wake);
 }
 
 
@@ -664,7 +711,7 @@ ngx_sio_role_release(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     case NGX_SIO_ROLE_END:
 
         if (s->state == NGX_SIO_SESSION_CLOSING) {
-            ngx_sio_session_assign_locked(z, s);
+            ngx_sio_session_assign_locked(z, s, NGX_SIO_WAKE_END);
         }
 
         break;

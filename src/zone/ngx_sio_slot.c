@@ -664,7 +664,7 @@ ngx_sio_reap_session_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s)
     if (s->state == NGX_SIO_SESSION_CLOSING
         && !ngx_sio_role_held(s, NGX_SIO_ROLE_END))
     {
-        ngx_sio_session_assign_locked(z, s);
+        ngx_sio_session_assign_locked(z, s, NGX_SIO_WAKE_END);
     }
 
     ngx_sio_session_settle_locked(z, s);
