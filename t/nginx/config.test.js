@@ -28,12 +28,12 @@ const ACTIONS = [
   ['an option of another action', 'join room to=other;', /to=other/],
   ['an option in capitals', 'emit message x TO=room;', /TO=room/],
   ['an unknown except', 'emit message exept=self;', /exept=self/],
-  ['an empty to=', 'emit message x to=;', /to=/],
+  ['an empty to=', 'emit message x to=;', /room/],
   ['an empty ack=', 'emit message x ack=;', /ack=/],
   ['an unknown ack=', 'emit message x ack=nobody;', /nobody/],
   ['timeout= of no time', 'emit message x ack=known timeout=soon;', /soon/],
   ['compress= of no meaning', 'emit message x compress=maybe;', /maybe/],
-  ['nsp= without a slash', 'emit message x nsp=chat;', /chat/],
+  ['nsp= without to=', 'emit message x nsp=/chat;', /nsp=/],
   ['a stray quote', 'emit message a"b;', /a"b/],
 
   ...['connect', 'connect_error', 'disconnect', 'disconnecting',
@@ -130,10 +130,6 @@ const PLACES = [
      sio_on_ack a { # HERE
          join s;
      }` }, /"?a"?/],
-  ['a bad namespace', { location: `
-     sio on;
-     sio_namespace chat { # HERE
-     }` }, /chat/],
   ['a namespace twice', { location: `
      sio on;
      sio_namespace /chat { }
@@ -199,12 +195,12 @@ const PLACES = [
   ['rules of one zone in two places', {
      zone: '1m',
      server: `location /other/ {
-         sio zone=default;
-         sio_on b { join r; } # HERE
+         sio zone=default; # HERE
+         sio_on b { join r; }
      }`,
      location: `
          sio zone=default;
-         sio_on a { join r; } # OR HERE` }, /default/],
+         sio_on a { join r; }` }, /"default".* two locations/],
 
   ['a zone twice', { http: `
      sio_zone zone=a:1m;
@@ -214,7 +210,7 @@ const PLACES = [
   ['a zone without a size', { http: 'sio_zone zone=a; # HERE',
                               location: '' }, /zone=a/],
   ['a zone with an unknown option', {
-     http: 'sio_zone zone=a:1m size=2m; # HERE', location: '' }, /size=2m/],
+     http: 'sio_zone zone=a:1m size=2m; # HERE', location: '' }, /sio_zone/],
 
   ['sio_set without a pointer', { location: `
      sio on;
@@ -253,8 +249,8 @@ const PLACES = [
 /* server options: the directive, and what it does not take */
 
 const NUMBERS = [
-  ['sio_ping_interval', ['soon', '-1', '0', '1x', '', '25s 20s']],
-  ['sio_ping_timeout', ['soon', '-1', '0', '']],
+  ['sio_ping_interval', ['soon', '-1', '1x', '', '25s 20s']],
+  ['sio_ping_timeout', ['soon', '-1', '']],
   ['sio_upgrade_timeout', ['soon', '-1', '']],
   ['sio_connect_timeout', ['soon', '-1', '']],
   ['sio_max_http_buffer_size', ['many', '-1', '1q', '']],
@@ -319,8 +315,13 @@ for (const [directive, values] of NUMBERS) {
   for (const value of values) {
     refused(`${directive} ${value}`, {
       location: `sio on;\n${directive} ${value}; # HERE`,
-    }, value && !/ /.test(value) ? new RegExp(value.split('=')[0])
-                                 : new RegExp(directive));
+    }, offender(directive, value));
+  }
+
+  /* several transports may stand in several directives */
+
+  if (directive === 'sio_transports') {
+    continue;
   }
 
   refused(`${directive} twice`, {
@@ -331,6 +332,15 @@ for (const [directive, values] of NUMBERS) {
 }
 
 
+/* nginx's own conversions name the directive, not the value */
+
+function offender(directive, value) {
+  const word = value.split(' ').pop().split('=')[0];
+
+  return word ? new RegExp(`${directive}|"${word}`) : new RegExp(directive);
+}
+
+
 function good(directive) {
   return {
     sio_max_http_buffer_size: '1m',
@@ -338,6 +348,17 @@ function good(directive) {
     sio_allow_upgrades: 'on',
     sio_limit: 'rooms=10',
   }[directive] || '10s';
+}
+
+
+for (const directive of ['sio_ping_interval', 'sio_ping_timeout']) {
+  refused(`${directive} 0`, {
+    server: `location /other/ {
+      sio on; # HERE
+      ${directive} 0;
+    }`,
+    location: '',
+  }, new RegExp(directive));
 }
 
 
@@ -450,7 +471,7 @@ const ACCEPTED = [
          leave d in=*;
          emit e;
          emit e 1 two "three $s" $sio_args '{"a":[$n,"$s"],"b":{"c":$s}}'
-              [1,2] json:null base64:Bg== to=a to="b:$s" except=self
+              [1,2] json:null base64:Bg== to=a "to=b:$s" except=self
               except=c nsp=/custom volatile;
          emit e x to=* local compress=off;
          emit e x ack=name timeout=5s;
