@@ -136,9 +136,8 @@ ngx_int_t ngx_http_sio_rule_quotes(ngx_conf_t *cf, ngx_str_t *src);
 ngx_sio_regex_t *ngx_http_sio_rule_regex(ngx_conf_t *cf, ngx_str_t *pattern,
     ngx_uint_t caseless);
 
-/* "name" or "/name" as "/name", checked */
-ngx_int_t ngx_http_sio_rule_nsp_name(ngx_conf_t *cf, ngx_str_t *src,
-    ngx_str_t *name);
+/* a namespace's constant name */
+ngx_int_t ngx_http_sio_rule_nsp_name(ngx_conf_t *cf, ngx_str_t *src);
 
 
 /* ngx_http_sio_rule_json.c */

@@ -58,11 +58,18 @@ ngx_http_sio_rules_postconf(ngx_conf_t *cf)
         }
     }
 
-    /* those that no rule mentions */
+    /* of all that were set, mentioned in a rule or not */
 
     set = main->sets.elts;
 
     for (i = 0; i < main->sets.nelts; i++) {
+
+        if (ngx_http_sio_check_known(cf, &set[i]->name)) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "\"sio_set $%V\" hides a variable of nginx in "
+                          "%s:%ui", &set[i]->name, set[i]->file, set[i]->line);
+            return NGX_ERROR;
+        }
 
         var = set[i]->vars.elts;
 

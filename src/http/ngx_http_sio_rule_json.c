@@ -239,9 +239,15 @@ ngx_http_sio_builder_arg(ngx_http_sio_builder_t *b, ngx_str_t *src,
         return ngx_http_sio_template(b, src);
     }
 
-    if (src->len > 5 && ngx_strncmp(src->data, "json:", 5) == 0) {
+    if (src->len >= 5 && ngx_strncmp(src->data, "json:", 5) == 0) {
         rest.data = src->data + 5;
         rest.len = src->len - 5;
+
+        if (rest.len == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, b->cf, 0,
+                               "a value is missing behind \"%V\"", src);
+            return NGX_ERROR;
+        }
 
         return ngx_http_sio_template(b, &rest);
     }

@@ -11,7 +11,8 @@
 
 
 static ngx_int_t ngx_http_sio_aim_room(ngx_conf_t *cf,
-    ngx_http_sio_scope_t *scope, ngx_array_t *rooms, ngx_str_t *value);
+    ngx_http_sio_scope_t *scope, ngx_array_t *rooms, ngx_str_t *arg,
+    ngx_str_t *value);
 static ngx_int_t ngx_http_sio_aim_nsp(ngx_conf_t *cf,
     ngx_http_sio_scope_t *scope, ngx_http_sio_aim_t *aim, ngx_str_t *value);
 
@@ -113,7 +114,7 @@ ngx_http_sio_aim_option(ngx_conf_t *cf, ngx_http_sio_scope_t *scope,
             return NGX_OK;
         }
 
-        return ngx_http_sio_aim_room(cf, scope, &aim->to, &value);
+        return ngx_http_sio_aim_room(cf, scope, &aim->to, arg, &value);
     }
 
     if (ngx_http_sio_rule_is(&name, "except")) {
@@ -123,7 +124,7 @@ ngx_http_sio_aim_option(ngx_conf_t *cf, ngx_http_sio_scope_t *scope,
             return NGX_OK;
         }
 
-        return ngx_http_sio_aim_room(cf, scope, &aim->except, &value);
+        return ngx_http_sio_aim_room(cf, scope, &aim->except, arg, &value);
     }
 
     if (ngx_http_sio_rule_is(&name, "nsp")) {
@@ -136,9 +137,15 @@ ngx_http_sio_aim_option(ngx_conf_t *cf, ngx_http_sio_scope_t *scope,
 
 static ngx_int_t
 ngx_http_sio_aim_room(ngx_conf_t *cf, ngx_http_sio_scope_t *scope,
-    ngx_array_t *rooms, ngx_str_t *value)
+    ngx_array_t *rooms, ngx_str_t *arg, ngx_str_t *value)
 {
     ngx_sio_text_t  *text;
+
+    if (value->len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "empty room in \"%V\"", arg);
+        return NGX_ERROR;
+    }
 
     text = ngx_array_push(rooms);
     if (text == NULL) {
@@ -153,8 +160,6 @@ static ngx_int_t
 ngx_http_sio_aim_nsp(ngx_conf_t *cf, ngx_http_sio_scope_t *scope,
     ngx_http_sio_aim_t *aim, ngx_str_t *value)
 {
-    ngx_str_t  nsp;
-
     if (aim->nsp) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate \"nsp=\"");
         return NGX_ERROR;
@@ -165,11 +170,10 @@ ngx_http_sio_aim_nsp(ngx_conf_t *cf, ngx_http_sio_scope_t *scope,
         return NGX_ERROR;
     }
 
-    nsp = *value;
-
-    if (nsp.len == 0 || ngx_strlchr(nsp.data, nsp.data + nsp.len, '$') == NULL)
+    if (value->len == 0
+        || ngx_strlchr(value->data, value->data + value->len, '$') == NULL)
     {
-        if (ngx_http_sio_rule_nsp_name(cf, value, &nsp) != NGX_OK) {
+        if (ngx_http_sio_rule_nsp_name(cf, value) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -177,7 +181,7 @@ ngx_http_sio_aim_nsp(ngx_conf_t *cf, ngx_http_sio_scope_t *scope,
         return NGX_ERROR;
     }
 
-    return ngx_http_sio_rule_text(cf, scope, &nsp, aim->nsp);
+    return ngx_http_sio_rule_text(cf, scope, value, aim->nsp);
 }
 
 

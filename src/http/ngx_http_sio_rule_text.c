@@ -604,8 +604,15 @@ ngx_http_sio_rule_regex(ngx_conf_t *cf, ngx_str_t *pattern,
 
 
 ngx_int_t
-ngx_http_sio_rule_nsp_name(ngx_conf_t *cf, ngx_str_t *src, ngx_str_t *name)
+ngx_http_sio_rule_nsp_name(ngx_conf_t *cf, ngx_str_t *src)
 {
+    if (src->len && src->data[0] != '/') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the name \"%V\" of a namespace does not begin "
+                           "with \"/\"", src);
+        return NGX_ERROR;
+    }
+
     if (src->len == 0
         || ngx_strlchr(src->data, src->data + src->len, ',')
         || ngx_strlchr(src->data, src->data + src->len, '?')
@@ -617,24 +624,5 @@ ngx_http_sio_rule_nsp_name(ngx_conf_t *cf, ngx_str_t *src, ngx_str_t *name)
         return NGX_ERROR;
     }
 
-    if (ngx_http_sio_rule_quotes(cf, src) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (src->data[0] == '/') {
-        *name = *src;
-        return NGX_OK;
-    }
-
-    name->len = src->len + 1;
-    name->data = ngx_pnalloc(cf->pool, name->len + 1);
-    if (name->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    name->data[0] = '/';
-    ngx_memcpy(name->data + 1, src->data, src->len);
-    name->data[name->len] = '\0';
-
-    return NGX_OK;
+    return ngx_http_sio_rule_quotes(cf, src);
 }

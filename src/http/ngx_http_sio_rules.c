@@ -430,10 +430,11 @@ ngx_http_sio_nsp_parse(ngx_conf_t *cf, ngx_http_sio_scope_t *scope)
             return "needs a space between \"~\" and its regex";
         }
 
-        if (ngx_http_sio_rule_nsp_name(cf, &value[1], &name) != NGX_OK) {
+        if (ngx_http_sio_rule_nsp_name(cf, &value[1]) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
 
+        name = value[1];
         nsps = &program->names;
 
         if (ngx_http_sio_rule_is(&name, "/")) {
