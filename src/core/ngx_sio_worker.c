@@ -198,6 +198,13 @@ ngx_sio_worker_exit(ngx_sio_server_t *server)
 }
 
 
+ngx_sio_zone_t *
+ngx_sio_worker_zone(ngx_sio_worker_t *worker)
+{
+    return &worker->zone;
+}
+
+
 ngx_sio_options_t *
 ngx_sio_options_lookup(ngx_sio_server_t *server, uint32_t key)
 {
