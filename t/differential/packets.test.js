@@ -6,7 +6,7 @@ const { after, before, describe, it } = require('node:test');
 
 const lib = require('./lib.js');
 
-const { drain } = lib;
+const { drain, meaning } = lib;
 
 const app = {
   rules: `
@@ -44,7 +44,13 @@ const app = {
 
   node: (io) => {
     const echo = (socket) => {
-      socket.on('barrier', (...args) => args.pop()());
+      socket.on('barrier', (...args) => {
+        const ack = args.pop();
+
+        if (typeof ack === 'function') {
+          ack();
+        }
+      });
       socket.on('echo', (...args) => socket.emit('echo', ...args));
     };
 
@@ -64,7 +70,12 @@ const app = {
       });
       socket.on('bye', () => socket.disconnect());
       socket.on('close', () => socket.disconnect(true));
-      socket.on('error', (...args) => socket.emit('error', ...args));
+      socket.on('error', (...args) => {
+        /* an event, or Node's own for a bad packet */
+        if (!(args[0] instanceof Error)) {
+          socket.emit('error', ...args);
+        }
+      });
       socket.on('message', (...args) => socket.emit('message', ...args));
     });
 
@@ -86,6 +97,7 @@ const app = {
 };
 
 const bin = (...list) => Buffer.from(list);
+const ENDS = new Set(['41', '42["bye"]', '42["close"]']);
 const ph = (num) => `{"_placeholder":true,"num":${num}}`;
 
 
@@ -156,7 +168,19 @@ describe('Socket.IO packets', () => {
       /* a namespace of its own shows whether the connection lives */
 
       ws.send('40/dynamic-99,');
-      note(...await drain(ws, '42/dynamic-99,99["barrier"]'));
+
+      for (let text; !/^40\/dynamic-99,/.test(text || ''); ) {
+        text = await ws.recvText().catch(() => null);
+
+        if (text === null) {
+          note(`closed ${(await ws.closed).code}`);
+          return;
+        }
+
+        note(meaning([text]));
+      }
+
+      note(...meaning(await drain(ws, '42/dynamic-99,99["barrier"]')));
       await ws.close();
     }));
   }
@@ -249,14 +273,14 @@ describe('Socket.IO packets', () => {
           note(await ws.recvText());
         }
 
-        /* Node acts on a DISCONNECT a little later */
+        /* Node acts a little later, and takes what comes with it */
 
-        if (packet === '41') {
+        if (ENDS.has(packet)) {
           note(...await drain(ws, '42/dynamic-99,99["barrier"]'));
         }
       }
 
-      note(...await drain(ws, '42/dynamic-99,99["barrier"]'));
+      note(...meaning(await drain(ws, '42/dynamic-99,99["barrier"]')));
       await ws.close();
     }));
 
@@ -269,27 +293,36 @@ describe('Socket.IO packets', () => {
       await session.connectNsp('/dynamic-99');
       await session.connectNsp();
 
-      if (packets.includes('40') && packets.length > 1) {
+      while (ENDS.has(payload[0]) || payload[0] === '40') {
         note(await session.post(payload.shift()));
-        note(await session.post(payload.shift()));
-        note((await session.get()).packets);
       }
 
-      note(await session.post(payload));
-      note((await session.post('42/dynamic-99,99["barrier"]')).status);
+      if (payload.length) {
+        note(await session.post(payload));
+      }
+
+      await session.post('42/dynamic-99,99["barrier"]');
+
+      /* how packets are spread over GETs is nobody's business */
+
+      const got = [];
 
       for (;;) {
         const r = await session.get();
 
-        note(r.status, r.packets);
+        if (r.status !== 200) {
+          got.push(r.status);
+          break;
+        }
 
-        if (r.status !== 200
-            || r.packets.some((p) => p === '1' || p.includes('99[]')))
-        {
+        got.push(...r.packets.filter((p) => p !== '6'));
+
+        if (r.packets.some((p) => p === '1' || p.includes('99[]'))) {
           break;
         }
       }
 
+      note(...meaning(got));
       await session.post('1');
     }));
   }
