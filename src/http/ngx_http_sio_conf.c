@@ -140,6 +140,14 @@ ngx_http_sio_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                              prev->cors_expose_headers, "");
     ngx_conf_merge_sec_value(conf->cors_max_age, prev->cors_max_age, -1);
 
+    if (conf->rules && conf->self == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "rules without \"sio\" in location \"%V\", "
+                      "the first in %V:%ui", &clcf->name, &conf->rules->file,
+                      conf->rules->line);
+        return NGX_CONF_ERROR;
+    }
+
     if (conf->self == NULL && clcf->noname && prev->self) {
         /* "if" and "limit_except" inside of the location */
         conf->self = prev->self;

@@ -96,6 +96,11 @@ ngx_http_sio_send_text(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
+/*
+ * As in Node, answers that are no success have no Content-Length: they are
+ * chunked.  An upgrade's have one.
+ */
+
 ngx_int_t
 ngx_http_sio_send_empty(ngx_http_request_t *r, ngx_uint_t status)
 {
@@ -107,10 +112,15 @@ ngx_http_sio_send_empty(ngx_http_request_t *r, ngx_uint_t status)
     }
 
     r->headers_out.status = status;
-    r->headers_out.content_length_n = 0;
-    r->header_only = 1;
+    ngx_http_clear_content_length(r);
 
-    return ngx_http_send_header(r);
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_http_send_special(r, NGX_HTTP_LAST);
 }
 
 
@@ -118,9 +128,12 @@ ngx_int_t
 ngx_http_sio_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
     ngx_str_t *body)
 {
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
+    ngx_int_t            rc;
+    ngx_buf_t           *b;
+    ngx_chain_t          out;
+    ngx_http_sio_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_sio_module);
 
     /* nothing to do when it has been read */
 
@@ -130,7 +143,13 @@ ngx_http_sio_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
     }
 
     r->headers_out.status = status;
-    r->headers_out.content_length_n = body->len;
+
+    if (status == NGX_HTTP_OK || ctx->upgrade) {
+        r->headers_out.content_length_n = body->len;
+
+    } else {
+        ngx_http_clear_content_length(r);
+    }
 
     /*
      * The length 0 keeps filters away that choose by type: the client counts
