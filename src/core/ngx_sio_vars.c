@@ -6,8 +6,7 @@
 
 #include "ngx_sio_vars.h"
 #include "ngx_sio_value.h"
-#include "../wire/sio_base64.h"
-#include "../wire/sio_utf8.h"
+#include "ngx_sio_worker.h"
 
 
 static ngx_int_t ngx_sio_var_args(ngx_sio_run_t *run, ngx_uint_t n,
@@ -17,6 +16,9 @@ static ngx_int_t ngx_sio_var_number(ngx_sio_run_t *run, uint64_t n,
 static ngx_int_t ngx_sio_var_rooms(ngx_sio_run_t *run, ngx_sio_value_t *value);
 static ngx_int_t ngx_sio_var_data(ngx_sio_run_t *run, const ngx_str_t *pointer,
     ngx_sio_value_t *value);
+static void ngx_sio_var_auth(ngx_sio_run_t *run, ngx_sio_value_t *value);
+static void ngx_sio_var_json(ngx_sio_run_t *run, const char *name,
+    ngx_sio_value_t *value);
 static void ngx_sio_var_info(ngx_sio_run_t *run, const ngx_str_t *name,
     ngx_sio_value_t *value);
 static ngx_int_t ngx_sio_var_capture(ngx_sio_run_t *run,
@@ -25,10 +27,6 @@ static ngx_int_t ngx_sio_set_get(ngx_sio_run_t *run, const ngx_sio_set_t *set,
     ngx_sio_value_t *value);
 static ngx_int_t ngx_sio_set_room(ngx_sio_run_t *run, const ngx_sio_set_t *set,
     ngx_sio_value_t *value);
-static ngx_int_t ngx_sio_set_query(ngx_sio_run_t *run, const ngx_str_t *name,
-    ngx_sio_value_t *value);
-static size_t ngx_sio_query_decode(u_char *dst, const u_char *p,
-    const u_char *last);
 static ngx_uint_t ngx_sio_type_is(ngx_sio_run_t *run, ngx_sio_type_e type,
     const ngx_sio_value_t *value);
 
@@ -96,27 +94,20 @@ ngx_sio_var_get(ngx_sio_run_t *run, const ngx_sio_var_t *var,
 
     case NGX_SIO_VAR_AUTH:
 
-        /* a client that sends none has an empty one, as in Node */
+        ngx_sio_var_auth(run, value);
 
-        value->kind = NGX_SIO_VALUE_JSON;
-        value->s = call->auth;
+        if (value->kind == NGX_SIO_VALUE_MISSING) {
 
-        if (value->s.len == 0) {
+            /* a client that sends none has an empty one, as in Node */
+
+            value->kind = NGX_SIO_VALUE_JSON;
             ngx_str_set(&value->s, "{}");
         }
 
         return NGX_OK;
 
     case NGX_SIO_VAR_HANDSHAKE:
-
-        ngx_str_set(&value->s, ".handshake");
-
-        if (ngx_sio_call_info(call, &value->s, &value->s) == NGX_OK
-            && value->s.len)
-        {
-            value->kind = NGX_SIO_VALUE_JSON;
-        }
-
+        ngx_sio_var_json(run, ".handshake", value);
         return NGX_OK;
 
     case NGX_SIO_VAR_DATA:
@@ -352,6 +343,51 @@ ngx_sio_var_data(ngx_sio_run_t *run, const ngx_str_t *pointer,
 }
 
 
+/* the CONNECT payload: the zone keeps it for what comes later */
+
+static void
+ngx_sio_var_auth(ngx_sio_run_t *run, ngx_sio_value_t *value)
+{
+    ngx_sio_call_t  *call;
+
+    call = run->call;
+
+    if (call->auth.len == 0 && call->type != NGX_SIO_CALL_CONNECT
+        && call->socket.ref)
+    {
+        if (ngx_sio_socket_auth(&call->worker->zone, call->socket, call->pool,
+                                &call->auth)
+            != NGX_OK)
+        {
+            ngx_str_null(&call->auth);
+        }
+    }
+
+    if (call->auth.len) {
+        value->kind = NGX_SIO_VALUE_JSON;
+        value->s = call->auth;
+    }
+}
+
+
+/* what http keeps of the handshake as JSON */
+
+static void
+ngx_sio_var_json(ngx_sio_run_t *run, const char *name, ngx_sio_value_t *value)
+{
+    ngx_str_t  key;
+
+    key.data = (u_char *) name;
+    key.len = ngx_strlen(name);
+
+    if (ngx_sio_call_info(run->call, &key, &value->s) == NGX_OK
+        && value->s.len)
+    {
+        value->kind = NGX_SIO_VALUE_JSON;
+    }
+}
+
+
 static void
 ngx_sio_var_info(ngx_sio_run_t *run, const ngx_str_t *name,
     ngx_sio_value_t *value)
@@ -435,13 +471,11 @@ ngx_sio_set_get(ngx_sio_run_t *run, const ngx_sio_set_t *set,
         break;
 
     case NGX_SIO_SET_QUERY:
-        rc = ngx_sio_set_query(run, &set->pointer, value);
+        ngx_sio_var_json(run, ".query", value);
         break;
 
     case NGX_SIO_SET_AUTH:
-        value->s = call->auth;
-        value->kind = value->s.len ? NGX_SIO_VALUE_JSON
-                                   : NGX_SIO_VALUE_MISSING;
+        ngx_sio_var_auth(run, value);
         break;
 
     case NGX_SIO_SET_ARGS:
@@ -533,96 +567,6 @@ ngx_sio_set_room(ngx_sio_run_t *run, const ngx_sio_set_t *set,
     }
 
     return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
-}
-
-
-/* WHATWG URL, application/x-www-form-urlencoded; the last of equal names, as
-   Node's querystring would have it last in the array */
-
-static ngx_int_t
-ngx_sio_set_query(ngx_sio_run_t *run, const ngx_str_t *name,
-    ngx_sio_value_t *value)
-{
-    u_char     *p, *last, *end, *eq, *buf, *from, *to;
-    size_t      len;
-    ngx_str_t   query;
-
-    ngx_str_set(&query, ".query");
-
-    if (ngx_sio_call_info(run->call, &query, &query) != NGX_OK
-        || query.len == 0)
-    {
-        return NGX_OK;
-    }
-
-    buf = ngx_pnalloc(run->call->pool, query.len);
-    if (buf == NULL) {
-        return NGX_ERROR;
-    }
-
-    last = query.data + query.len;
-    from = NULL;
-    to = NULL;
-
-    for (p = query.data; p < last; p = end + 1) {
-
-        end = ngx_strlchr(p, last, '&');
-
-        if (end == NULL) {
-            end = last;
-        }
-
-        eq = ngx_strlchr(p, end, '=');
-
-        if (eq == NULL) {
-            eq = end;
-        }
-
-        len = ngx_sio_query_decode(buf, p, eq);
-
-        if (len == name->len && ngx_memcmp(buf, name->data, len) == 0) {
-            from = eq < end ? eq + 1 : end;
-            to = end;
-        }
-    }
-
-    if (from == NULL) {
-        return NGX_OK;
-    }
-
-    value->kind = NGX_SIO_VALUE_TEXT;
-    value->s.data = buf;
-    value->s.len = ngx_sio_query_decode(buf, from, to);
-
-    return NGX_OK;
-}
-
-
-static size_t
-ngx_sio_query_decode(u_char *dst, const u_char *p, const u_char *last)
-{
-    u_char     *start;
-    ngx_int_t   c;
-
-    start = dst;
-
-    while (p < last) {
-
-        if (*p == '%' && last - p >= 3) {
-            c = ngx_hextoi((u_char *) p + 1, 2);
-
-            if (c != NGX_ERROR) {
-                *dst++ = (u_char) c;
-                p += 3;
-                continue;
-            }
-        }
-
-        *dst++ = (*p == '+') ? ' ' : *p;
-        p++;
-    }
-
-    return dst - start;
 }
 
 

@@ -90,8 +90,7 @@ struct ngx_sio_set_s {
     ngx_str_t                 name;         /* without "$" */
     ngx_sio_set_e             source;
     ngx_sio_type_e            type;
-    ngx_str_t                 pointer;      /* ARGS: behind the index; QUERY:
-                                               the decoded name */
+    ngx_str_t                 pointer;      /* ARGS: behind the index */
     ngx_int_t                 index;        /* ARGS: -1 is all of them */
     ngx_sio_text_t           *room;         /* SIZE, SOCKETS; NULL: "*" */
     ngx_array_t               vars;         /* of ngx_sio_var_t *, in room */

@@ -84,6 +84,7 @@ typedef enum {
 typedef struct {
     ngx_sio_program_t          program;
     ngx_int_t                  limits[NGX_HTTP_SIO_NLIMITS];
+    void                      *conf;        /* ngx_http_sio_loc_conf_t */
 } ngx_http_sio_program_t;
 
 

@@ -37,6 +37,8 @@ ngx_http_sio_rules_postconf(ngx_conf_t *cf)
     ngx_sio_rules_t           **rules;
     ngx_http_sio_ack_t         *ack;
     ngx_http_sio_mention_t     *mention, inner;
+    ngx_http_sio_program_t     *program;
+    ngx_http_sio_loc_conf_t    *slcf;
     ngx_http_sio_rule_main_t   *main;
 
     main = ngx_http_sio_rule_main(cf);
@@ -47,7 +49,18 @@ ngx_http_sio_rules_postconf(ngx_conf_t *cf)
     rules = main->rules.elts;
 
     for (i = 0; i < main->rules.nelts; i++) {
-        ngx_sio_program_finish(rules[i]->program);
+
+        program = rules[i]->program;
+        slcf = program->conf;
+
+        if (slcf->self == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "rules in a location without \"sio\" in %V:%ui",
+                          &rules[i]->file, rules[i]->line);
+            return NGX_ERROR;
+        }
+
+        ngx_sio_program_finish(&program->program);
     }
 
     mention = main->mentions.elts;

@@ -329,26 +329,22 @@ ngx_http_sio_set_room(ngx_conf_t *cf, ngx_http_sio_rule_main_t *main,
 static ngx_int_t
 ngx_http_sio_set_pointer(ngx_conf_t *cf, ngx_sio_set_t *set, ngx_str_t *src)
 {
-    u_char     *p, *last, *start, *dst;
+    u_char     *p, *last, *start;
     sio_str_t   slice;
 
     slice = ngx_sio_slice(src);
 
     if (sio_json_pointer_valid(&slice) != SIO_OK) {
-        goto invalid;
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid JSON pointer \"%V\"", src);
+        return NGX_ERROR;
     }
 
     set->pointer = *src;
     set->index = -1;
 
-    if (set->source == NGX_SIO_SET_AUTH || set->source == NGX_SIO_SET_DATA
-        || (set->source == NGX_SIO_SET_ARGS && src->len == 0))
-    {
+    if (set->source != NGX_SIO_SET_ARGS || src->len == 0) {
         return NGX_OK;
-    }
-
-    if (src->len == 0) {
-        goto invalid;
     }
 
     start = src->data + 1;
@@ -360,59 +356,21 @@ ngx_http_sio_set_pointer(ngx_conf_t *cf, ngx_sio_set_t *set, ngx_str_t *src)
         p = last;
     }
 
-    if (set->source == NGX_SIO_SET_ARGS) {
+    set->index = ngx_atoi(start, p - start);
 
-        set->index = ngx_atoi(start, p - start);
-
-        if (set->index == NGX_ERROR || set->index > NGX_HTTP_SIO_MAX_INDEX
-            || (*start == '0' && p - start > 1))
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "the pointer \"%V\" does not begin with the "
-                               "index of an argument, as in /0", src);
-            return NGX_ERROR;
-        }
-
-        set->pointer.data = p;
-        set->pointer.len = last - p;
-
-        return NGX_OK;
-    }
-
-    /* NGX_SIO_SET_QUERY: one name; RFC 6901, 3: ~1 is "/", ~0 is "~" */
-
-    if (p != last) {
-        goto invalid;
-    }
-
-    dst = ngx_pnalloc(cf->pool, src->len);
-    if (dst == NULL) {
+    if (set->index == NGX_ERROR || set->index > NGX_HTTP_SIO_MAX_INDEX
+        || (*start == '0' && p - start > 1))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the pointer \"%V\" does not begin with the index "
+                           "of an argument, as in /0", src);
         return NGX_ERROR;
     }
 
-    set->pointer.data = dst;
-
-    for (p = start; p < last; p++) {
-
-        if (*p == '~') {
-            p++;
-            *dst++ = (*p == '0') ? '~' : '/';
-            continue;
-        }
-
-        *dst++ = *p;
-    }
-
-    set->pointer.len = dst - set->pointer.data;
+    set->pointer.data = p;
+    set->pointer.len = last - p;
 
     return NGX_OK;
-
-invalid:
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid JSON pointer \"%V\"", src);
-
-    return NGX_ERROR;
 }
 
 

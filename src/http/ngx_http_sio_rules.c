@@ -235,6 +235,7 @@ ngx_http_sio_rule_rules(ngx_conf_t *cf, ngx_http_sio_rule_main_t *main,
         full->limits[i] = NGX_CONF_UNSET;
     }
 
+    full->conf = slcf;
     program = &full->program;
 
     if (ngx_array_init(&rules->captures, cf->pool, 4,
