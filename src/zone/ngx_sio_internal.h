@@ -58,6 +58,7 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t            type;
+    ngx_sio_handle_t      session;
     ngx_sio_handle_t      socket;
     ngx_sio_ref_t         room;
 } ngx_sio_change_t;

@@ -544,6 +544,7 @@ ngx_sio_apply_taken(ngx_sio_zone_t *z)
     for (i = 0; i < p->nchanges; i++) {
         ngx_memzero(&entry, sizeof(ngx_sio_entry_t));
         entry.type = p->changes[i].type;
+        entry.session = p->changes[i].session;
         entry.socket = p->changes[i].socket;
         entry.room = p->changes[i].room;
         z->apply(z->data, &entry);

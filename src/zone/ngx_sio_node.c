@@ -140,6 +140,12 @@ ngx_sio_node_entry(ngx_sio_zone_t *z, ngx_sio_ref_t ref,
         entry->socket.ref = node->ref;
         entry->socket.gen = node->gen;
         entry->room = node->room;
+
+        if (entry->type == NGX_SIO_ENTRY_ADD) {
+            entry->session.ref = node->session;
+            entry->session.gen = node->session_gen;
+        }
+
         return NGX_OK;
 
     case NGX_SIO_ENTRY_SEND:

@@ -408,11 +408,12 @@ ngx_sio_member_move_locked(ngx_sio_zone_t *z, ngx_sio_member_sh_t *m,
    after the section */
 
 static void
-ngx_sio_change_own(ngx_sio_zone_t *z, ngx_uint_t type, ngx_sio_handle_t socket,
-    ngx_sio_ref_t room)
+ngx_sio_change_own(ngx_sio_zone_t *z, ngx_uint_t type,
+    ngx_sio_socket_sh_t *k, ngx_sio_ref_t room)
 {
-    ngx_sio_change_t   *change;
-    ngx_sio_private_t  *p;
+    ngx_sio_change_t      *change;
+    ngx_sio_private_t     *p;
+    ngx_sio_session_sh_t  *s;
 
     p = ngx_sio_private(z);
 
@@ -423,8 +424,12 @@ ngx_sio_change_own(ngx_sio_zone_t *z, ngx_uint_t type, ngx_sio_handle_t socket,
 
     change = &p->changes[p->nchanges++];
 
+    s = ngx_sio_socket_session(z, k);
+
     change->type = type;
-    change->socket = socket;
+    ngx_sio_session_handle(z, s, &change->session);
+    change->socket.ref = ngx_sio_ref(z, k);
+    change->socket.gen = k->gen;
     change->room = room;
 }
 
@@ -435,7 +440,6 @@ ngx_sio_member_join_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
 {
     ngx_uint_t             slot;
     ngx_sio_ref_t          ref, node;
-    ngx_sio_handle_t       socket;
     ngx_sio_node_sh_t     *n;
     ngx_sio_member_sh_t   *m, *last;
     ngx_sio_session_sh_t  *s;
@@ -475,11 +479,8 @@ ngx_sio_member_join_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
         return;
     }
 
-    socket.ref = m->socket;
-    socket.gen = k->gen;
-
     if (slot == z->slot) {
-        ngx_sio_change_own(z, NGX_SIO_ENTRY_ADD, socket, m->room);
+        ngx_sio_change_own(z, NGX_SIO_ENTRY_ADD, k, m->room);
 
     } else if (ngx_sio_slot_live(z, slot)) {
 
@@ -489,9 +490,11 @@ ngx_sio_member_join_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
         }
 
         n = ngx_sio_ptr(z, node);
-        n->ref = socket.ref;
-        n->gen = socket.gen;
+        n->ref = m->socket;
+        n->gen = k->gen;
         n->room = m->room;
+        n->session = k->session;
+        n->session_gen = s->gen;
 
         ngx_sio_inbox_push_locked(z, slot, node);
     }
@@ -506,16 +509,12 @@ ngx_sio_member_leave_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
 {
     uint32_t              slot;
     ngx_sio_ref_t         ref, room;
-    ngx_sio_handle_t      socket;
     ngx_sio_node_sh_t    *n;
     ngx_sio_member_sh_t  *other;
 
     slot = m->slot;
     room = m->room;
     ref = ngx_sio_ref(z, m);
-
-    socket.ref = m->socket;
-    socket.gen = k->gen;
 
     ngx_sio_member_unlink_locked(z, m);
 
@@ -544,8 +543,8 @@ ngx_sio_member_leave_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
         ngx_sio_set(z, &n->type, NGX_SIO_ENTRY_REMOVE);
         ngx_sio_set(z, &n->next, 0);
         ngx_sio_set(z, &n->blob, 0);
-        ngx_sio_set(z, &n->ref, socket.ref);
-        ngx_sio_set(z, &n->gen, socket.gen);
+        ngx_sio_set(z, &n->ref, ngx_sio_ref(z, k));
+        ngx_sio_set(z, &n->gen, k->gen);
         ngx_sio_set(z, &n->room, room);
 
         ngx_sio_add(z, &z->root->counts.nodes, 1);
@@ -555,7 +554,7 @@ ngx_sio_member_leave_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
     } else {
 
         if (slot == z->slot && slot != NGX_SIO_NO_SLOT) {
-            ngx_sio_change_own(z, NGX_SIO_ENTRY_REMOVE, socket, room);
+            ngx_sio_change_own(z, NGX_SIO_ENTRY_REMOVE, k, room);
         }
 
         ngx_sio_free(z, ref);

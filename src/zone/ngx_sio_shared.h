@@ -250,7 +250,8 @@ typedef struct {
     uint32_t           ref;         /* SEND: the session; ADD, REMOVE: socket */
     uint32_t           gen;
     uint32_t           room;
-    uint32_t           unused[2];
+    uint32_t           session;     /* ADD: the socket's */
+    uint32_t           session_gen;
 } ngx_sio_node_sh_t;
 
 

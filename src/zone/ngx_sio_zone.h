@@ -16,7 +16,12 @@
  * the caller's own change, as an entry too, last.  z->apply is pure: it
  * appends bytes to connections or edits arrays, and calls nothing here but
  * the functions marked "no lock".  Roles that were woken go to z->ready, which
- * only queues them for the event loop.
+ * only queues them for the event loop; any function that takes the lock may
+ * call it.
+ *
+ * A worker without a slot has no inbox and cannot hold a role: for it
+ * session_create() is NGX_BUSY, get_open(), post_open() and probe() are
+ * NGX_DECLINED.  It may look things up, emit, join, close sessions.
  *
  * Common return codes, beside those listed at each function:
  *
@@ -157,7 +162,7 @@ typedef struct {
     ngx_msec_t               ack_timeout;  /* milliseconds, 0: none */
     ngx_str_t                ack_name;
 
-    ngx_sio_handle_t         session;  /* SEND */
+    ngx_sio_handle_t         session;  /* SEND, ADD */
     ngx_sio_handle_t         socket;   /* ADD, REMOVE */
     ngx_sio_ref_t            room;     /* ADD, REMOVE */
 } ngx_sio_entry_t;
@@ -231,11 +236,14 @@ ngx_int_t ngx_sio_zone_configure(ngx_sio_root_t *root,
 
 /*
  * In a worker: claims a slot; z->root, shpool, log, apply, ready, data are
- * set by the caller.  NGX_BUSY: all slots taken (z->slot is NGX_SIO_NO_SLOT).
+ * set by the caller, all else is zeroed.  NGX_BUSY: all slots taken (z->slot is
+ * NGX_SIO_NO_SLOT).  NGX_ABORT: the zone is being reset; acknowledge() claims
+ * the slot then.
  */
 ngx_int_t ngx_sio_slot_claim(ngx_sio_zone_t *z);
 
-/* gives the slot back; sessions whose roles it still has are left to reaping */
+/* gives the slot back, and z's private memory; sessions whose roles it still
+   has are left to reaping by others */
 void ngx_sio_slot_release(ngx_sio_zone_t *z);
 
 /* the eventfd that wakes this worker; -1 without slot.  No lock. */
@@ -266,7 +274,11 @@ ngx_int_t ngx_sio_reap(ngx_sio_zone_t *z);
  */
 ngx_int_t ngx_sio_sweep(ngx_sio_zone_t *z, ngx_msec_t now);
 
-/* after NGX_ABORT, when the worker has let go of everything */
+/*
+ * After NGX_ABORT, when the worker has let go of everything.  Claims a slot
+ * again if others took this worker for dead: look at slot_fd().
+ * NGX_OK; NGX_AGAIN: other workers have not acknowledged yet, call again soon
+ */
 ngx_int_t ngx_sio_zone_acknowledge(ngx_sio_zone_t *z);
 
 
@@ -278,7 +290,10 @@ typedef struct {
     u_char                   sid[NGX_SIO_ID_LEN];
     uint32_t                 location;        /* key, the caller's */
     ngx_uint_t               websocket;       /* else polling */
-    ngx_msec_t               ping_interval;   /* milliseconds */
+    ngx_msec_t               ping_interval;   /* milliseconds; 0: the client
+                                                 pings (Engine.IO v3), and is
+                                                 closed ping_timeout after
+                                                 session_pong() */
     ngx_msec_t               ping_timeout;
     ngx_msec_t               connect_timeout;
     ngx_str_t                info;            /* opaque, kept whole */
@@ -336,7 +351,9 @@ typedef struct {
     ngx_sio_session_info_t   info;
     uint32_t                 gen;        /* of the role: give it back with it */
     ngx_msec_t               ping_at;    /* GET parked: when the next ping is
-                                            due (ngx_current_msec clock) */
+                                            due, or the answer to the last one
+                                            (ngx_current_msec clock), 0: never;
+                                            call get_take() then */
     ngx_sio_batch_t          batch;      /* GET: what to answer */
     ngx_str_t                partial;    /* POST: see session_partial(); from
                                             the pool given */
@@ -358,6 +375,7 @@ ngx_int_t ngx_sio_get_open(ngx_sio_zone_t *z, const u_char *sid,
 /*
  * The parked GET answers: takes the queue and gives the role back in one
  * section.  force: also when the queue is empty (for "6", "1").
+ * Queues a ping that is due, closes when a deadline has passed.
  * NGX_OK: answer batch; NGX_AGAIN: nothing there, still parked; NGX_DONE: the
  * role is not this worker's any more (answer "1")
  */
@@ -382,7 +400,8 @@ ngx_int_t ngx_sio_post_open(ngx_sio_zone_t *z, const u_char *sid,
 /*
  * All packets are processed, "ok" may be sent.  partial: a packet whose
  * attachments are still to come, kept for the next POST (or the WebSocket).
- * NGX_OK, NGX_DONE: the session was closed meanwhile
+ * NGX_OK, NGX_DONE: the session was closed meanwhile (the role is given back);
+ * NGX_BUSY: no memory for partial, the role still is this worker's
  */
 ngx_int_t ngx_sio_post_close(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     uint32_t gen, const ngx_str_t *partial);
@@ -403,7 +422,7 @@ ngx_int_t ngx_sio_session_pong(ngx_sio_zone_t *z, ngx_sio_handle_t session,
 ngx_int_t ngx_sio_session_probe(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     uint32_t *gen);
 
-/* the candidate is lost, late or bad */
+/* the candidate is lost, late or bad; gen 0: whichever this worker has */
 ngx_int_t ngx_sio_session_unprobe(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     uint32_t gen);
 
@@ -420,10 +439,12 @@ typedef struct {
  * the inbox is applied; the caller appends batch, then adds members[0..n).
  *
  * NGX_OK        *n memberships are in members; partial as in post_open
- * NGX_AGAIN     a POST is in progress: the CANDIDATE role will be woken with
- *               NGX_SIO_WAKE_POST_END
+ * NGX_AGAIN     a POST is in progress: the CANDIDATE role (taken here when gen
+ *               is 0) will be woken with NGX_SIO_WAKE_POST_END
  * NGX_DECLINED  members has too little room: *n is what it takes, call again
  * NGX_ERROR     not polling any more, or another candidate has probed
+ *
+ * A GET that is still parked is woken with NGX_SIO_WAKE_NOOP.
  */
 ngx_int_t ngx_sio_session_upgrade(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     uint32_t gen, ngx_sio_batch_t *batch, ngx_sio_membership_t *members,
@@ -456,14 +477,20 @@ ngx_sio_reason_e ngx_sio_session_reason(ngx_sio_zone_t *z,
     ngx_sio_handle_t session);
 
 /*
- * End-of-life work is done (its sockets are removed): holders of other roles
+ * End-of-life work is done (its sockets are removed; those that are not, are
+ * now, with REMOVE entries): holders of other roles
  * are woken with CLOSE, the record goes when the last has let go, or after
  * the linger time (30 s).
  */
 ngx_int_t ngx_sio_session_end(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     ngx_msec_t now);
 
-/* gives a role back, after NGX_SIO_WAKE_CLOSE was obeyed (GET: use get_take) */
+/*
+ * Gives a role back, after NGX_SIO_WAKE_CLOSE was obeyed (GET: use get_take).
+ * gen 0: whichever this worker has.  A session that is open and loses its WS or
+ * POST in this way is closed ("transport error").
+ * NGX_OK, NGX_DONE: the role is not this worker's
+ */
 ngx_int_t ngx_sio_role_release(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     ngx_sio_role_e role, uint32_t gen);
 
@@ -488,8 +515,9 @@ typedef struct {
  * When the session's WebSocket is this worker's, ADD entries and the answer
  * (a SEND entry, first) come through z->apply.
  *
- * NGX_OK, NGX_BUSY; NGX_DECLINED: a room is full (max) or the session has too
- * many sockets; NGX_ERROR: it is in this namespace already
+ * NGX_OK, NGX_BUSY; NGX_DECLINED: a room is full (max), one of the limits is
+ * passed (sockets of the session, rooms, length of a name or of the data);
+ * NGX_ERROR: it is in this namespace already, or the id is taken
  */
 ngx_int_t ngx_sio_socket_connect(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     const ngx_sio_socket_params_t *params, const ngx_sio_body_t *answer,
@@ -521,8 +549,8 @@ ngx_int_t ngx_sio_socket_remove(ngx_sio_zone_t *z, ngx_sio_handle_t socket);
  * members room i may have with this one, test and join are one step; a member
  * of it already is always fine.  All or none.
  *
- * NGX_OK; NGX_DECLINED: full; NGX_ERROR: more rooms than a socket may have;
- * NGX_BUSY; NGX_DONE: not connected (a no-op)
+ * NGX_OK; NGX_DECLINED: full; NGX_ERROR: more rooms than a socket may have, or
+ * a name too long; NGX_BUSY; NGX_DONE: not connected (a no-op)
  */
 ngx_int_t ngx_sio_join(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
     const ngx_str_t *rooms, const ngx_uint_t *max, ngx_uint_t n);
@@ -616,7 +644,10 @@ ngx_int_t ngx_sio_ack_id(ngx_sio_zone_t *z, const ngx_str_t *nsp,
  * their queue limit are closed.
  *
  * NGX_OK: *receivers (may be NULL) is the number of sockets addressed on other
- * workers and in queues, this worker's own not included; NGX_BUSY
+ * workers and in queues, this worker's own not included.  It costs a walk over
+ * all members unless one room is meant without exceptions.  NGX_BUSY
+ *
+ * A polling socket with more than max_acks pending loses the oldest.
  */
 ngx_int_t ngx_sio_emit(ngx_sio_zone_t *z, ngx_sio_emit_t *emit,
     uint32_t ack_id, ngx_uint_t *receivers);
