@@ -1,0 +1,949 @@
+
+/*
+ * Copyright (C) the ngx_http_sio_module authors
+ *
+ * The life of a session, step by step: what the random tests meet rarely or
+ * do not look at.  Heartbeats, overlapping requests, upgrades, lingering, the
+ * death of those who hold something, acks in time.
+ */
+
+
+#include "zone_lib.h"
+
+#include <sys/wait.h>
+
+
+#define T_INTERVAL  25000
+#define T_TIMEOUT   20000
+#define T_CONNECT   45000
+
+
+static zt_zone_t      zone;
+static zt_worker_t    a, b;
+static ngx_pool_t    *pool;
+static zt_body_t      body;
+static ngx_msec_t     now;
+static uint32_t       serial;
+static uint32_t       last;          /* id received last, of any worker */
+static ngx_uint_t     nreceived;
+static ngx_str_t      nsp = ngx_string("/");
+
+
+typedef struct {
+    ngx_sio_handle_t         h;
+    ngx_sio_handle_t         socket;
+    u_char                   sid[NGX_SIO_ID_LEN];
+    u_char                   id[NGX_SIO_ID_LEN];
+} t_session_t;
+
+
+static void
+t_receive(zt_worker_t *w, ngx_sio_handle_t session, ngx_sio_handle_t socket,
+    ngx_sio_entry_t *e)
+{
+    last = zt_body_id(&w->z, &e->body);
+    nreceived++;
+}
+
+
+static void
+t_id(u_char *id, const char *what)
+{
+    char  text[64];
+
+    snprintf(text, sizeof(text), "%s-%015u", what, ++serial);
+    memcpy(id, text, NGX_SIO_ID_LEN);
+}
+
+
+static const ngx_sio_body_t *
+t_body(uint32_t id, size_t len)
+{
+    zt_body(&body, id, len);
+
+    return &body.body;
+}
+
+
+static void
+t_create(zt_worker_t *w, t_session_t *s, ngx_uint_t websocket)
+{
+    ngx_sio_session_params_t  p;
+
+    memset(s, 0, sizeof(t_session_t));
+    memset(&p, 0, sizeof(p));
+    t_id(p.sid, "sess");
+    memcpy(s->sid, p.sid, NGX_SIO_ID_LEN);
+    p.websocket = websocket;
+    p.ping_interval = T_INTERVAL;
+    p.ping_timeout = T_TIMEOUT;
+    p.connect_timeout = T_CONNECT;
+
+    zt_rc(ngx_sio_session_create(&w->z, &p, now, &s->h), NGX_OK);
+}
+
+
+static void
+t_connect(zt_worker_t *w, t_session_t *s, const ngx_str_t *room)
+{
+    ngx_sio_socket_params_t  p;
+
+    memset(&p, 0, sizeof(p));
+    p.nsp = nsp;
+    t_id(p.id, "sock");
+    memcpy(s->id, p.id, NGX_SIO_ID_LEN);
+    p.rooms = room;
+    p.nrooms = room ? 1 : 0;
+
+    w->connecting = s->h;
+    zt_rc(ngx_sio_socket_connect(&w->z, s->h, &p, t_body(1, 20), &s->socket),
+          NGX_OK);
+    w->connecting.ref = 0;
+}
+
+
+/* the ready list must hold exactly this one, next */
+
+static void
+t_woken(zt_worker_t *w, t_session_t *s, ngx_sio_role_e role, ngx_uint_t wake)
+{
+    zt_ready_t  r;
+
+    zt_drain(w);
+
+    zt_ok(zt_ready_next(w, &r), "nothing is woken, not role %d with %lx",
+          (int) role, (unsigned long) wake);
+    zt_ok(zt_handle_eq(r.session, s->h), "another session is woken, role %d",
+          (int) r.role);
+    zt_ok(r.role == role && r.wake == wake, "role %d is woken with %lx, not "
+          "%d with %lx", (int) r.role, (unsigned long) r.wake, (int) role,
+          (unsigned long) wake);
+}
+
+
+static void
+t_calm(zt_worker_t *w)
+{
+    zt_ready_t  r;
+
+    zt_drain(w);
+    zt_ok(!zt_ready_next(w, &r), "role %d is woken with %lx", (int) r.role,
+          (unsigned long) r.wake);
+}
+
+
+static void
+t_batch(zt_worker_t *w, ngx_sio_batch_t *batch, ngx_uint_t messages,
+    ngx_uint_t pings, ngx_uint_t close)
+{
+    ngx_sio_entry_t  e;
+
+    zt_ok(batch->n == messages + pings, "%lu entries, not %lu",
+          (unsigned long) batch->n, (unsigned long) (messages + pings));
+    zt_ok(batch->close == close, "close is %u", batch->close);
+
+    while (ngx_sio_batch_next(&w->z, batch, &e) == NGX_OK) {
+
+        if (e.type == NGX_SIO_ENTRY_PING) {
+            zt_ok(pings--, "a ping too much");
+
+        } else {
+            zt_ok(e.type == NGX_SIO_ENTRY_MESSAGE, "type %d", (int) e.type);
+            zt_ok(messages--, "a message too much");
+            last = zt_body_id(&w->z, &e.body);
+        }
+    }
+
+    zt_ok(messages == 0 && pings == 0, "%lu messages, %lu pings are missing",
+          (unsigned long) messages, (unsigned long) pings);
+}
+
+
+/* the whole end of a session, by the worker who was woken for it */
+
+static void
+t_end(zt_worker_t *w, t_session_t *s)
+{
+    ngx_uint_t              i, n;
+    ngx_sio_socket_info_t  *infos;
+
+    t_woken(w, s, NGX_SIO_ROLE_END, NGX_SIO_WAKE_END);
+
+    zt_rc(ngx_sio_session_sockets(&w->z, s->h, pool, &infos, &n), NGX_OK);
+
+    for (i = 0; i < n; i++) {
+        zt_rc(ngx_sio_socket_remove(&w->z, infos[i].socket), NGX_OK);
+    }
+
+    zt_rc(ngx_sio_session_end(&w->z, s->h, now), NGX_OK);
+}
+
+
+static void
+t_gone(t_session_t *s)
+{
+    ngx_sio_request_t       rq;
+    ngx_sio_session_info_t  info;
+
+    zt_rc(ngx_sio_session_find(&a.z, s->sid, &info), NGX_DECLINED);
+    zt_rc(ngx_sio_get_open(&a.z, s->sid, now, &rq), NGX_DECLINED);
+    zt_rc(ngx_sio_post_open(&a.z, s->sid, pool, &rq), NGX_DECLINED);
+    zt_rc(ngx_sio_session_close(&a.z, s->h, NGX_SIO_FORCED_CLOSE, 0),
+          NGX_DONE);
+    zt_rc(ngx_sio_session_send(&a.z, s->h, t_body(9, 9), 0), NGX_DONE);
+    zt_rc(ngx_sio_session_end(&a.z, s->h, now), NGX_DONE);
+    zt_rc(ngx_sio_role_release(&a.z, s->h, NGX_SIO_ROLE_WS, 0), NGX_DONE);
+}
+
+
+static void
+t_kill(zt_worker_t *w, t_session_t *s)
+{
+    zt_rc(ngx_sio_session_close(&w->z, s->h, NGX_SIO_FORCED_CLOSE, 0),
+          NGX_OK);
+    t_end(w, s);
+    t_gone(s);
+}
+
+
+static void
+t_reason(t_session_t *s, ngx_sio_reason_e reason)
+{
+    zt_ok(ngx_sio_session_reason(&a.z, s->h) == reason, "reason %d, not %d",
+          (int) ngx_sio_session_reason(&a.z, s->h), (int) reason);
+}
+
+
+static void
+t_clock(ngx_msec_t ms)
+{
+    now += ms;
+    ngx_current_msec = now;
+}
+
+
+/* sweeps as a tick would, each second */
+
+static void
+t_pass(zt_worker_t *w, ngx_msec_t ms)
+{
+    ngx_int_t   rc;
+    ngx_msec_t  step;
+
+    while (ms) {
+        step = ngx_min(ms, 1000);
+        ms -= step;
+        t_clock(step);
+
+        do {
+            rc = ngx_sio_sweep(&w->z, now);
+            zt_ok(rc == NGX_OK || rc == NGX_AGAIN, "sweep: %s",
+                  zt_rc_name(rc));
+        } while (rc == NGX_AGAIN);
+    }
+}
+
+
+/* Engine.IO v4, Heartbeat: a ping each interval, a pong in time */
+
+static void
+test_heartbeat(void)
+{
+    t_session_t        s;
+    ngx_sio_batch_t    batch;
+    ngx_sio_request_t  rq;
+
+    t_create(&a, &s, 0);
+    t_connect(&a, &s, NULL);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_OK);
+    t_batch(&b, &rq.batch, 1, 0, 0);
+
+    /* a ping comes into a parked GET */
+
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_AGAIN);
+    zt_ok(rq.ping_at == now + T_INTERVAL, "the ping is due in %ld ms",
+          (long) (rq.ping_at - now));
+
+    t_pass(&a, T_INTERVAL - 1000);
+    t_calm(&b);
+    t_pass(&a, 1500);
+    t_woken(&b, &s, NGX_SIO_ROLE_GET, NGX_SIO_WAKE_DATA);
+    zt_rc(ngx_sio_get_take(&b.z, s.h, rq.gen, 0, now, &batch), NGX_OK);
+    t_batch(&b, &batch, 0, 1, 0);
+
+    /* one only, until the pong */
+
+    t_pass(&a, T_TIMEOUT - 2000);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_AGAIN);
+    zt_rc(ngx_sio_session_pong(&b.z, s.h, now), NGX_OK);
+    t_pass(&a, T_INTERVAL - 1000);
+    t_calm(&b);
+
+    /* the holder of the GET finds it due, without any sweep */
+
+    t_clock(1500);
+    zt_rc(ngx_sio_get_take(&b.z, s.h, rq.gen, 0, now, &batch), NGX_OK);
+    t_batch(&b, &batch, 0, 1, 0);
+
+    /* no pong */
+
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_AGAIN);
+    t_pass(&a, T_TIMEOUT - 1000);
+    t_calm(&a);
+    t_pass(&a, 1500);
+    t_reason(&s, NGX_SIO_PING_TIMEOUT);
+    t_end(&a, &s);
+    t_woken(&b, &s, NGX_SIO_ROLE_GET, NGX_SIO_WAKE_CLOSE);
+    zt_rc(ngx_sio_get_take(&b.z, s.h, rq.gen, 1, now, &batch), NGX_OK);
+    t_batch(&b, &batch, 0, 0, 1);
+    t_gone(&s);
+}
+
+
+/* a session that never has a socket is closed */
+
+static void
+test_connect_timeout(void)
+{
+    t_session_t        s, k;
+    ngx_sio_request_t  rq;
+
+    t_create(&a, &s, 0);
+    t_create(&a, &k, 0);
+    t_connect(&a, &k, NULL);
+    t_pass(&b, T_INTERVAL + 500);
+    zt_rc(ngx_sio_session_pong(&b.z, s.h, now), NGX_OK);
+    zt_rc(ngx_sio_session_pong(&b.z, k.h, now), NGX_OK);
+    t_pass(&b, T_CONNECT - T_INTERVAL);
+
+    t_reason(&s, NGX_SIO_FORCED_CLOSE);
+    t_reason(&k, NGX_SIO_REASON_NONE);
+    t_end(&b, &s);
+
+    /* its ping lies there still */
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_OK);
+    t_batch(&a, &rq.batch, 0, 1, 1);
+    t_gone(&s);
+
+    t_kill(&a, &k);
+}
+
+
+/* Engine.IO: a second GET or POST closes the session */
+
+static void
+test_overlap(void)
+{
+    t_session_t        s;
+    ngx_sio_batch_t    batch;
+    ngx_sio_request_t  rq, other;
+
+    t_create(&a, &s, 0);
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_AGAIN);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &other), NGX_BUSY);
+    t_reason(&s, NGX_SIO_TRANSPORT_ERROR);
+    t_end(&b, &s);
+    t_woken(&a, &s, NGX_SIO_ROLE_GET, NGX_SIO_WAKE_CLOSE);
+
+    /* a late abort of another GET changes nothing */
+    zt_rc(ngx_sio_get_abort(&a.z, s.h, rq.gen + 1), NGX_DONE);
+    zt_rc(ngx_sio_get_abort(&b.z, s.h, rq.gen), NGX_DONE);
+    zt_rc(ngx_sio_get_take(&a.z, s.h, rq.gen, 1, now, &batch), NGX_OK);
+    t_batch(&a, &batch, 0, 0, 1);
+    t_gone(&s);
+
+    t_create(&a, &s, 0);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&b.z, s.sid, pool, &other), NGX_BUSY);
+    t_calm(&b);
+
+    /* who processes its input does the end, too */
+    t_end(&a, &s);
+    t_woken(&a, &s, NGX_SIO_ROLE_POST, NGX_SIO_WAKE_CLOSE);
+    zt_rc(ngx_sio_post_close(&a.z, s.h, rq.gen, NULL), NGX_DONE);
+    t_gone(&s);
+
+    /* an abort that comes when the POST has ended, and a new one runs */
+
+    t_create(&a, &s, 0);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_close(&a.z, s.h, rq.gen, NULL), NGX_OK);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, pool, &other), NGX_OK);
+    zt_rc(ngx_sio_post_abort(&a.z, s.h, rq.gen), NGX_DONE);
+    zt_rc(ngx_sio_post_close(&a.z, s.h, rq.gen, NULL), NGX_DONE);
+    zt_rc(ngx_sio_post_close(&a.z, s.h, other.gen, NULL), NGX_OK);
+    t_kill(&b, &s);
+}
+
+
+/* close with packets queued: a last GET gets them, or nobody */
+
+static void
+test_linger(void)
+{
+    t_session_t         s;
+    ngx_sio_batch_t     batch;
+    ngx_sio_request_t   rq;
+    ngx_sio_counters_t  c;
+
+    t_create(&a, &s, 0);
+    zt_rc(ngx_sio_session_send(&a.z, s.h, t_body(5, 30), 0), NGX_OK);
+    zt_rc(ngx_sio_session_close(&a.z, s.h, NGX_SIO_FORCED_SERVER_CLOSE, 1),
+          NGX_OK);
+    zt_rc(ngx_sio_session_close(&b.z, s.h, NGX_SIO_PARSE_ERROR, 0), NGX_DONE);
+    t_reason(&s, NGX_SIO_FORCED_SERVER_CLOSE);
+    zt_rc(ngx_sio_session_send(&a.z, s.h, t_body(6, 30), 0), NGX_DONE);
+    t_end(&a, &s);
+
+    t_pass(&a, 29000);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_OK);
+    t_batch(&b, &rq.batch, 1, 0, 1);
+    zt_ok(last == 5, "message %u", last);
+    t_gone(&s);
+
+    t_create(&a, &s, 0);
+    zt_rc(ngx_sio_session_close(&a.z, s.h, NGX_SIO_FORCED_CLOSE, 1), NGX_OK);
+    t_end(&a, &s);
+    t_pass(&b, 31000);
+    t_gone(&s);
+
+    /* dropped at once */
+
+    t_create(&a, &s, 0);
+    zt_rc(ngx_sio_session_send(&a.z, s.h, t_body(5, 30), 0), NGX_OK);
+    zt_rc(ngx_sio_session_close(&a.z, s.h, NGX_SIO_PARSE_ERROR, 0), NGX_OK);
+    t_end(&a, &s);
+    t_gone(&s);
+
+    /* with a GET parked: it gets the close packet */
+
+    t_create(&a, &s, 0);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_AGAIN);
+    zt_rc(ngx_sio_session_close(&a.z, s.h, NGX_SIO_FORCED_CLOSE, 1), NGX_OK);
+    t_end(&a, &s);
+    t_woken(&b, &s, NGX_SIO_ROLE_GET, NGX_SIO_WAKE_CLOSE);
+    zt_rc(ngx_sio_get_take(&b.z, s.h, rq.gen, 1, now, &batch), NGX_OK);
+    t_batch(&b, &batch, 0, 0, 1);
+    t_gone(&s);
+
+    zt_rc(ngx_sio_zone_counters(&a.z, &c), NGX_OK);
+    zt_ok(c.sessions == 0, "%lu sessions", (unsigned long) c.sessions);
+}
+
+
+static void
+t_emit(zt_worker_t *w, const ngx_str_t *to, uint32_t id, const char *ack,
+    uint32_t ack_id, ngx_msec_t timeout)
+{
+    ngx_sio_emit_t  emit;
+
+    memset(&emit, 0, sizeof(emit));
+    emit.target.nsp = nsp;
+    emit.target.to = to;
+    emit.target.nto = to ? 1 : 0;
+    emit.target.all = to ? 0 : 1;
+    emit.body = *t_body(id, 40);
+
+    if (ack) {
+        emit.ack_name.data = (u_char *) ack;
+        emit.ack_name.len = strlen(ack);
+        emit.ack_timeout = timeout;
+    }
+
+    zt_rc(ngx_sio_emit(&w->z, &emit, ack_id, NULL), NGX_OK);
+}
+
+
+/* Engine.IO, Upgrade */
+
+static void
+test_upgrade(void)
+{
+    uint32_t                gen, other;
+    t_session_t             s;
+    ngx_str_t               partial, half;
+    ngx_uint_t              n;
+    ngx_sio_batch_t         batch;
+    ngx_sio_request_t       rq, post;
+    ngx_sio_membership_t    m[8];
+    ngx_sio_session_info_t  info;
+
+    static ngx_str_t  room = ngx_string("a room");
+
+    t_create(&a, &s, 0);
+    t_connect(&a, &s, &room);
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_OK);
+    t_batch(&a, &rq.batch, 1, 0, 0);
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_AGAIN);
+
+    zt_rc(ngx_sio_session_probe(&b.z, s.h, &gen), NGX_OK);
+    zt_rc(ngx_sio_session_probe(&a.z, s.h, &other), NGX_DECLINED);
+    t_woken(&a, &s, NGX_SIO_ROLE_GET, NGX_SIO_WAKE_NOOP);
+    zt_rc(ngx_sio_get_take(&a.z, s.h, rq.gen, 1, now, &batch), NGX_OK);
+    t_batch(&a, &batch, 0, 0, 0);
+
+    zt_rc(ngx_sio_session_find(&a.z, s.sid, &info), NGX_OK);
+    zt_ok(info.upgrading && !info.websocket, "upgrading %u, websocket %u",
+          info.upgrading, info.websocket);
+
+    /* another one without a probe, a wrong generation, another worker */
+
+    n = 8;
+    zt_rc(ngx_sio_session_upgrade(&a.z, s.h, 0, &batch, m, &n, pool,
+                                  &partial), NGX_ERROR);
+    zt_rc(ngx_sio_session_upgrade(&b.z, s.h, gen + 1, &batch, m, &n, pool,
+                                  &partial), NGX_ERROR);
+    zt_rc(ngx_sio_session_upgrade(&a.z, s.h, gen, &batch, m, &n, pool,
+                                  &partial), NGX_ERROR);
+
+    /* what is emitted between comes with the upgrade, after what the inbox
+       held before */
+
+    t_emit(&a, &room, 31, NULL, 0, 0);
+
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, pool, &post), NGX_OK);
+    n = 8;
+    zt_rc(ngx_sio_session_upgrade(&b.z, s.h, gen, &batch, m, &n, pool,
+                                  &partial), NGX_AGAIN);
+    t_calm(&b);
+    ngx_str_set(&half, "51-[");
+    zt_rc(ngx_sio_post_close(&a.z, s.h, post.gen, &half), NGX_OK);
+    t_woken(&b, &s, NGX_SIO_ROLE_CANDIDATE, NGX_SIO_WAKE_POST_END);
+
+    n = 0;
+    zt_rc(ngx_sio_session_upgrade(&b.z, s.h, gen, &batch, m, &n, pool,
+                                  &partial), NGX_DECLINED);
+    zt_ok(n == 2, "%lu memberships", (unsigned long) n);
+    n = 8;
+    zt_rc(ngx_sio_session_upgrade(&b.z, s.h, gen, &batch, m, &n, pool,
+                                  &partial), NGX_OK);
+    zt_ok(n == 2, "%lu memberships", (unsigned long) n);
+    zt_ok(partial.len == 4 && memcmp(partial.data, "51-[", 4) == 0,
+          "another partial packet");
+    t_batch(&b, &batch, 1, 0, 0);
+    zt_ok(last == 31, "message %u", last);
+
+    while (n--) {
+        zt_member_add(&b, s.h, m[n].socket, m[n].room);
+    }
+
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_ERROR);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, pool, &post), NGX_ERROR);
+    zt_rc(ngx_sio_session_probe(&a.z, s.h, &other), NGX_DECLINED);
+    zt_rc(ngx_sio_session_find(&a.z, s.sid, &info), NGX_OK);
+    zt_ok(!info.upgrading && info.websocket, "upgrading %u, websocket %u",
+          info.upgrading, info.websocket);
+
+    /* no ping and no timeout of polling any more */
+
+    t_pass(&a, 100000);
+    t_reason(&s, NGX_SIO_REASON_NONE);
+
+    nreceived = 0;
+    t_emit(&a, &room, 32, NULL, 0, 0);
+    zt_drain(&b);
+    zt_ok(nreceived == 1 && last == 32, "%lu received, %u last",
+          (unsigned long) nreceived, last);
+
+    zt_rc(ngx_sio_session_close(&a.z, s.h, NGX_SIO_FORCED_CLOSE, 1), NGX_OK);
+    t_calm(&a);
+    t_end(&b, &s);
+    t_woken(&b, &s, NGX_SIO_ROLE_WS, NGX_SIO_WAKE_CLOSE);
+    zt_rc(ngx_sio_role_release(&b.z, s.h, NGX_SIO_ROLE_WS, 0), NGX_OK);
+    t_gone(&s);
+
+    zt_ok(zt_members(&b, 0) == 0, "%lu members are left",
+          (unsigned long) zt_members(&b, 0));
+
+    /* the candidate is lost, and another one comes; the GET goes on */
+
+    t_create(&a, &s, 0);
+    zt_rc(ngx_sio_session_probe(&b.z, s.h, &gen), NGX_OK);
+    zt_rc(ngx_sio_session_unprobe(&b.z, s.h, gen), NGX_OK);
+    zt_rc(ngx_sio_session_unprobe(&b.z, s.h, gen), NGX_DONE);
+    n = 8;
+    zt_rc(ngx_sio_session_upgrade(&b.z, s.h, gen, &batch, m, &n, pool,
+                                  &partial), NGX_ERROR);
+    zt_rc(ngx_sio_session_probe(&a.z, s.h, &gen), NGX_OK);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_AGAIN);
+
+    /* closed: both must let go */
+
+    zt_rc(ngx_sio_session_close(&a.z, s.h, NGX_SIO_FORCED_CLOSE, 0), NGX_OK);
+    t_end(&a, &s);
+    t_woken(&a, &s, NGX_SIO_ROLE_CANDIDATE, NGX_SIO_WAKE_CLOSE);
+    t_woken(&b, &s, NGX_SIO_ROLE_GET, NGX_SIO_WAKE_CLOSE);
+    zt_rc(ngx_sio_role_release(&a.z, s.h, NGX_SIO_ROLE_CANDIDATE, gen),
+          NGX_OK);
+    zt_rc(ngx_sio_get_take(&b.z, s.h, rq.gen, 1, now, &batch), NGX_OK);
+    t_gone(&s);
+}
+
+
+/* volatile: to a polling session iff a GET waits and nothing is queued */
+
+static void
+test_volatile(void)
+{
+    t_session_t        s;
+    ngx_sio_batch_t    batch;
+    ngx_sio_request_t  rq;
+
+    t_create(&a, &s, 0);
+
+    zt_rc(ngx_sio_session_send(&b.z, s.h, t_body(1, 20), NGX_SIO_VOLATILE),
+          NGX_OK);
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_AGAIN);
+    zt_rc(ngx_sio_session_send(&b.z, s.h, t_body(2, 20), NGX_SIO_VOLATILE),
+          NGX_OK);
+    zt_rc(ngx_sio_session_send(&b.z, s.h, t_body(3, 20), NGX_SIO_VOLATILE),
+          NGX_OK);
+    t_woken(&a, &s, NGX_SIO_ROLE_GET, NGX_SIO_WAKE_DATA);
+    zt_rc(ngx_sio_get_take(&a.z, s.h, rq.gen, 0, now, &batch), NGX_OK);
+    t_batch(&a, &batch, 1, 0, 0);
+    zt_ok(last == 2, "message %u", last);
+    t_kill(&a, &s);
+}
+
+
+/* acks of polling sockets: once, and in time */
+
+static void
+test_acks(void)
+{
+    uint32_t                first, second, id;
+    t_session_t             s, k;
+    ngx_str_t               name, partial;
+    ngx_uint_t              n;
+    ngx_sio_batch_t         batch;
+    ngx_sio_handle_t        h;
+    ngx_sio_request_t       rq;
+    ngx_sio_membership_t    m[8];
+    ngx_sio_pending_ack_t  *acks;
+
+    zt_rc(ngx_sio_ack_id(&a.z, &nsp, &first), NGX_DECLINED);
+
+    t_create(&a, &s, 0);
+    t_connect(&a, &s, NULL);
+
+    zt_rc(ngx_sio_ack_id(&a.z, &nsp, &first), NGX_OK);
+    zt_rc(ngx_sio_ack_id(&b.z, &nsp, &second), NGX_OK);
+    zt_ok(first == 0 && second == 1, "ids %u and %u", first, second);
+
+    t_emit(&a, NULL, 1, "one", first, 5000);
+    t_emit(&b, NULL, 2, "two", second, 0);
+
+    zt_rc(ngx_sio_ack_answer(&b.z, s.socket, 7, pool, &name), NGX_DECLINED);
+    t_clock(4000);
+    zt_rc(ngx_sio_ack_expired(&b.z, now, pool, &h, &id, &name),
+          NGX_DECLINED);
+
+    t_clock(2000);
+    zt_rc(ngx_sio_ack_expired(&b.z, now, pool, &h, &id, &name), NGX_OK);
+    zt_ok(zt_handle_eq(h, s.socket) && id == first && name.len == 3
+          && memcmp(name.data, "one", 3) == 0, "another ack");
+    zt_rc(ngx_sio_ack_expired(&b.z, now, pool, &h, &id, &name),
+          NGX_DECLINED);
+    zt_rc(ngx_sio_ack_answer(&a.z, s.socket, first, pool, &name),
+          NGX_DECLINED);
+
+    /* one without timeout stays */
+
+    t_clock(10000);
+    zt_rc(ngx_sio_ack_expired(&b.z, now, pool, &h, &id, &name),
+          NGX_DECLINED);
+    zt_rc(ngx_sio_ack_answer(&b.z, s.socket, second, pool, &name), NGX_OK);
+    zt_ok(name.len == 3 && memcmp(name.data, "two", 3) == 0, "another ack");
+    zt_rc(ngx_sio_ack_answer(&b.z, s.socket, second, pool, &name),
+          NGX_DECLINED);
+
+    /* while somebody processes its input, its timeouts are that one's */
+
+    t_emit(&a, NULL, 3, "three", 2, 1000);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, pool, &rq), NGX_OK);
+    t_clock(2000);
+    zt_rc(ngx_sio_ack_expired(&b.z, now, pool, &h, &id, &name),
+          NGX_DECLINED);
+    zt_rc(ngx_sio_ack_expired(&a.z, now, pool, &h, &id, &name), NGX_OK);
+    zt_rc(ngx_sio_post_close(&a.z, s.h, rq.gen, NULL), NGX_OK);
+
+    /* those pending at an upgrade are given to the worker, and with a socket
+       they go */
+
+    t_create(&a, &k, 0);
+    t_connect(&a, &k, NULL);
+    t_emit(&b, NULL, 4, "four", 3, 1000);
+
+    n = 8;
+    zt_rc(ngx_sio_session_upgrade(&b.z, k.h, 0, &batch, m, &n, pool,
+                                  &partial), NGX_OK);
+
+    while (n--) {
+        zt_member_add(&b, k.h, m[n].socket, m[n].room);
+    }
+
+    zt_rc(ngx_sio_session_acks(&b.z, k.h, pool, &acks, &n), NGX_OK);
+    zt_ok(n == 1 && acks[0].id == 3 && zt_handle_eq(acks[0].socket, k.socket)
+          && acks[0].name.len == 4 && memcmp(acks[0].name.data, "four", 4) == 0
+          && acks[0].deadline == now + 1000, "another ack, %lu of them",
+          (unsigned long) n);
+    zt_rc(ngx_sio_session_acks(&b.z, k.h, pool, &acks, &n), NGX_OK);
+    zt_ok(n == 0, "given twice");
+
+    zt_rc(ngx_sio_session_close(&b.z, k.h, NGX_SIO_FORCED_CLOSE, 0), NGX_OK);
+    t_end(&b, &k);
+    t_woken(&b, &k, NGX_SIO_ROLE_WS, NGX_SIO_WAKE_CLOSE);
+    zt_rc(ngx_sio_role_release(&b.z, k.h, NGX_SIO_ROLE_WS, 0), NGX_OK);
+
+    t_kill(&a, &s);
+}
+
+
+/* a child claims a slot, does what it is told, and is gone */
+
+static void
+t_dead(void (*what)(zt_worker_t *w, t_session_t *s), t_session_t *s)
+{
+    int           status;
+    pid_t         pid;
+    zt_worker_t   w;
+    ngx_int_t     rc;
+
+    pid = fork();
+    zt_ok(pid != -1, "fork: %s", strerror(errno));
+
+    if (pid == 0) {
+        ngx_pid = getpid();
+        zt_worker_init(&w, &zone, 7);
+        w.receive = t_receive;
+        what(&w, s);
+        _exit(0);
+    }
+
+    zt_ok(waitpid(pid, &status, 0) == pid && status == 0, "status %x",
+          (unsigned) status);
+
+    do {
+        rc = ngx_sio_reap(&b.z);
+        zt_ok(rc == NGX_OK || rc == NGX_AGAIN, "reap: %s", zt_rc_name(rc));
+    } while (rc == NGX_AGAIN);
+
+    zt_check(&b.z);
+}
+
+
+static void
+die_with_get(zt_worker_t *w, t_session_t *s)
+{
+    ngx_sio_request_t  rq;
+
+    zt_rc(ngx_sio_get_open(&w->z, s->sid, now, &rq), NGX_AGAIN);
+}
+
+
+static void
+die_with_post(zt_worker_t *w, t_session_t *s)
+{
+    ngx_sio_request_t  rq;
+
+    zt_rc(ngx_sio_post_open(&w->z, s->sid, pool, &rq), NGX_OK);
+}
+
+
+static void
+die_with_candidate(zt_worker_t *w, t_session_t *s)
+{
+    uint32_t  gen;
+
+    zt_rc(ngx_sio_session_probe(&w->z, s->h, &gen), NGX_OK);
+}
+
+
+static void
+die_with_ws(zt_worker_t *w, t_session_t *s)
+{
+    ngx_str_t             partial;
+    ngx_uint_t            n;
+    ngx_sio_batch_t       batch;
+    ngx_sio_membership_t  m[8];
+
+    n = 8;
+    zt_rc(ngx_sio_session_upgrade(&w->z, s->h, 0, &batch, m, &n, pool,
+                                  &partial), NGX_OK);
+}
+
+
+static void
+die_with_end(zt_worker_t *w, t_session_t *s)
+{
+    zt_rc(ngx_sio_session_close(&w->z, s->h, NGX_SIO_SERVER_SHUTTING_DOWN, 0),
+          NGX_OK);
+}
+
+
+static void
+die_idle(zt_worker_t *w, t_session_t *s)
+{
+    zt_rc(ngx_sio_session_send(&w->z, s->h, t_body(77, 30), 0), NGX_OK);
+}
+
+
+static void
+test_death(void)
+{
+    uint32_t            gen;
+    t_session_t         s;
+    ngx_str_t           room = ngx_string("r");
+    ngx_uint_t          i;
+    ngx_sio_request_t   rq;
+    ngx_sio_counters_t  first, c;
+
+    static void (*const closed[])(zt_worker_t *w, t_session_t *s) = {
+        die_with_get, die_with_post, die_with_ws
+    };
+
+    zt_rc(ngx_sio_zone_counters(&a.z, &first), NGX_OK);
+
+    for (i = 0; i < 3; i++) {
+        t_create(&a, &s, 0);
+        t_connect(&a, &s, &room);
+        zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_OK);
+        t_dead(closed[i], &s);
+        t_reason(&s, NGX_SIO_TRANSPORT_ERROR);
+        t_end(&b, &s);
+        t_gone(&s);
+    }
+
+    /* the candidate is not the transport: another one may come */
+
+    t_create(&a, &s, 0);
+    t_dead(die_with_candidate, &s);
+    t_reason(&s, NGX_SIO_REASON_NONE);
+    zt_rc(ngx_sio_session_probe(&a.z, s.h, &gen), NGX_OK);
+    zt_rc(ngx_sio_session_unprobe(&a.z, s.h, gen), NGX_OK);
+    t_kill(&a, &s);
+
+    /* who had to do the end has died: the one who reaps does it */
+
+    t_create(&a, &s, 0);
+    t_connect(&a, &s, &room);
+    t_dead(die_with_end, &s);
+    t_reason(&s, NGX_SIO_SERVER_SHUTTING_DOWN);
+    t_end(&b, &s);
+    t_gone(&s);
+
+    /* other polling sessions do not notice, nothing sent is lost */
+
+    t_create(&a, &s, 0);
+    t_dead(die_idle, &s);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_OK);
+    t_batch(&b, &rq.batch, 1, 0, 0);
+    zt_ok(last == 77, "message %u", last);
+    t_kill(&a, &s);
+
+    zt_settle(&a.z);
+    zt_settle(&b.z);
+    zt_rc(ngx_sio_zone_counters(&a.z, &c), NGX_OK);
+    zt_same(&first, &c);
+}
+
+
+/* init() with old data only attaches; configure() takes new limits over */
+
+static void
+test_attach(void)
+{
+    t_session_t              s;
+    ngx_str_t                data;
+    ngx_fd_t                 fd;
+    ngx_sio_root_t          *root;
+    ngx_sio_limits_t         limits;
+    ngx_sio_session_info_t   info;
+    u_char                   buf[64];
+
+    t_create(&a, &s, 0);
+    t_connect(&a, &s, NULL);
+    fd = ngx_sio_slot_fd(&a.z);
+
+    limits = zone.limits;
+    limits.max_data = 10;
+
+    zt_rc(ngx_sio_zone_init(zone.shpool, &limits, &root, &zt_log), NGX_OK);
+    zt_ok(root == zone.root, "another root");
+
+    memset(buf, 'x', sizeof(buf));
+    data.data = buf;
+    data.len = 11;
+
+    zt_rc(ngx_sio_socket_set_data(&a.z, s.socket, &data), NGX_OK);
+    zt_rc(ngx_sio_zone_configure(root, &limits, &zt_log), NGX_OK);
+    zt_rc(ngx_sio_socket_set_data(&a.z, s.socket, &data), NGX_ERROR);
+    zt_ok(ngx_sio_slot_fd(&a.z) == fd, "another eventfd");
+    zt_rc(ngx_sio_session_find(&b.z, s.sid, &info), NGX_OK);
+    zt_rc(ngx_sio_zone_configure(root, &zone.limits, &zt_log), NGX_OK);
+    t_kill(&a, &s);
+}
+
+
+static const struct {
+    const char  *name;
+    void       (*test)(void);
+} tests[] = {
+    { "heartbeat", test_heartbeat },
+    { "connect timeout", test_connect_timeout },
+    { "overlap", test_overlap },
+    { "linger", test_linger },
+    { "upgrade", test_upgrade },
+    { "volatile", test_volatile },
+    { "acks", test_acks },
+    { "death", test_death },
+    { "attach", test_attach }
+};
+
+
+int
+zt_main(int argc, char **argv)
+{
+    ngx_uint_t           i;
+    ngx_sio_counters_t   first, c;
+
+    zt_name = "zone_session_test";
+
+    pool = ngx_create_pool(4096, &zt_log);
+    zt_ok(pool, "no memory");
+
+    zt_zone_open(&zone, 1024 * 1024, NULL);
+    zt_worker_init(&a, &zone, 0);
+    zt_worker_init(&b, &zone, 1);
+    a.receive = t_receive;
+    b.receive = t_receive;
+
+    /* the clock of the zone has 32 bits: it passes their end on the way */
+
+    now = ((ngx_msec_t) 3 << 32) - 100000;
+    ngx_current_msec = now;
+
+    zt_rc(ngx_sio_zone_counters(&a.z, &first), NGX_OK);
+
+    for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+        tests[i].test();
+
+        t_calm(&a);
+        t_calm(&b);
+        zt_check(&a.z);
+        zt_settle(&a.z);
+        zt_settle(&b.z);
+        zt_rc(ngx_sio_zone_counters(&a.z, &c), NGX_OK);
+        zt_same(&first, &c);
+
+        printf("# %s\n", tests[i].name);
+    }
+
+    zt_worker_cleanup(&a);
+    zt_worker_cleanup(&b);
+    zt_body_free(&body);
+    ngx_destroy_pool(pool);
+    zt_zone_close(&zone);
+
+    return 0;
+}
