@@ -103,22 +103,26 @@ exports.rules = `
     }
 `;
 
-/* a location of its own, with short times and small limits */
+/* locations of their own, with short times and small limits */
 
-exports.short = {
-  directives: `
-    sio_ping_interval        300ms;
-    sio_ping_timeout         200ms;
-    sio_connect_timeout      400ms;
-    sio_upgrade_timeout      400ms;
-    sio_max_http_buffer_size 1000;
-  `,
-  options: {
-    pingInterval: 300,
-    pingTimeout: 200,
-    connectTimeout: 400,
-    upgradeTimeout: 400,
-    maxHttpBufferSize: 1000,
+exports.locations = {
+  '/short/': {
+    directives: `
+        sio_ping_interval        300ms;
+        sio_ping_timeout         200ms;
+        sio_connect_timeout      400ms;
+        sio_max_http_buffer_size 1000;
+    `,
+    options: {
+      pingInterval: 300,
+      pingTimeout: 200,
+      connectTimeout: 400,
+      maxHttpBufferSize: 1000,
+    },
+  },
+  '/upgrade/': {
+    directives: 'sio_upgrade_timeout 400ms;',
+    options: { upgradeTimeout: 400 },
   },
 };
 

@@ -28,7 +28,8 @@ const TRANSPORTS = {
 
 /*
  * serve({workers, tls, app, ...}): a server of ./app.js, or of another
- * {rules, node(io), short, directives, options}.  Other options are those
+ * {rules, node(io), directives, options, locations}, the locations
+ * {PATH: {directives, options}} sharing the rules.  Other options are those
  * of startNginx().
  */
 
@@ -37,13 +38,14 @@ async function serve({ app: a = app, workers = 4, ...more } = {}) {
     return serveNode(a, more);
   }
 
-  const short = a.short
-    ? `location /short/ { sio zone=default; ${a.short.directives} }` : '';
+  const others = Object.entries(a.locations || {}).map(
+    ([path, { directives }]) =>
+      `location ${path} { sio zone=default; ${directives} }`);
 
   return sio.startNginx({
     workers,
     location: `sio on; ${a.directives || ''} ${a.rules}`,
-    server: short,
+    server: others.join('\n'),
     connections: 2048,
     ...more,
   });
@@ -59,11 +61,12 @@ async function serveNode(a, { tls, http2: h2 }) {
   const more = (httpServer, io) => {
     ios.push(io);
 
-    if (a.short) {
-      const short = new Server(httpServer, { ...options, path: '/short/',
-                                             ...a.short.options });
-      a.node(short);
-      ios.push(short);
+    for (const [path, { options: own }] of Object.entries(a.locations
+                                                          || {})) {
+      const other = new Server(httpServer, { ...options, path, ...own });
+
+      a.node(other);
+      ios.push(other);
     }
   };
 
@@ -152,11 +155,12 @@ async function connect(server, options = {}) {
 }
 
 
-/* disconnects all clients that client() made */
+/* disconnects all clients that client() made, in all their namespaces */
 
 function disconnectAll() {
   for (const socket of open) {
     socket.disconnect();
+    socket.io._close();
   }
 
   open.clear();

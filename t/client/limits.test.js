@@ -132,7 +132,7 @@ describe('limits', () => {
 
 
   it('gives up an upgrade that takes too long', async () => {
-    const session = await poll({ port: server.port, path: '/short/' });
+    const session = await poll({ port: server.port, path: '/upgrade/' });
 
     await session.connectNsp();
 

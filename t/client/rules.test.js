@@ -363,7 +363,6 @@ describe('rules', { skip: lib.NODE && 'rules are nginx\'s own' }, () => {
     assert.equal(typeof (await ask(s, 'join'))?.error, 'string');
     assert.equal(typeof (await ask(s, 'joinText', ''))?.error, 'string');
     assert.equal(typeof (await ask(s, 'joinText'))?.error, 'string');
-    assert.equal(typeof (await ask(s, 'joinText', null))?.error, 'string');
     assert.deepEqual((await ask(s, 'rooms')).sort(), [s.id, 'hall'].sort());
   });
 
@@ -445,12 +444,19 @@ describe('rules', { skip: lib.NODE && 'rules are nginx\'s own' }, () => {
                  'string');
     assert.deepEqual((await emitAck(s, 'kept'))[0], ['x'.repeat(100)]);
 
-    /* the third question to one who never answers */
+    /* two questions may wait for their answers, a third is forgotten */
 
-    s.on('question', () => {});
-    assert.deepEqual(await emitAck(s, 'askMe'), []);
-    assert.deepEqual(await emitAck(s, 'askMe'), []);
-    assert.equal(typeof (await ask(s, 'askMe')).error, 'string');
+    const acks = collect(s, 'question');
+    const answered = collect(s, 'answered');
+
+    for (let i = 0; i < 3; i++) {
+      await emitAck(s, 'askMe');
+    }
+
+    await until(() => acks.length >= 2);
+    acks.forEach((ack) => ack());
+    await emitAck(s, 'kept');
+    assert.equal(answered.length, 2);
   });
 
 

@@ -152,7 +152,7 @@ describe('chat-example.conf', () => {
          c.emit('new message', 'without a name');
          await until(has(la, 'new message', 2));
          a.emit('new message', { not: ['a', 'string'] });
-         await until(has(lb, 'new message', 2));
+         await until(has(lb, 'new message', 3));
          await until(has(lc, 'new message', 3));
          c.disconnect();
          a.disconnect();
