@@ -298,11 +298,20 @@ ngx_int_t ngx_sio_polling_get(ngx_sio_worker_t *worker, const u_char *sid,
 void ngx_sio_polling_get_abort(ngx_sio_park_t *park);
 
 
-typedef struct {
+typedef struct ngx_sio_post_s  ngx_sio_post_t;
+
+struct ngx_sio_post_s {
     ngx_sio_worker_t         *worker;
     ngx_sio_request_t         rq;
     ngx_sio_options_t        *options;      /* of the session's location */
-} ngx_sio_post_t;
+    ngx_sio_link_t            link;         /* worker->posts, by session */
+    unsigned                  linked:1;     /* its body is awaited */
+
+    /* set by the caller after post_open; called from the event loop when the
+       session has closed while the body is awaited: the role is given back
+       already, the request must end without an answer */
+    void                    (*closed)(ngx_sio_post_t *post);
+};
 
 /* a POST begins; codes as ngx_sio_post_open() (pool: the request's) */
 ngx_int_t ngx_sio_polling_post_open(ngx_sio_worker_t *worker,

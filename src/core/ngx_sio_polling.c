@@ -17,6 +17,7 @@ static void ngx_sio_park_timer(ngx_event_t *ev);
 static void ngx_sio_park_unlink(ngx_sio_park_t *park);
 static void ngx_sio_park_answer(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
     u_char empty);
+static void ngx_sio_post_unlink(ngx_sio_post_t *post);
 static ngx_int_t ngx_sio_post_packets(ngx_sio_client_t *client, u_char *data,
     size_t len);
 
@@ -166,7 +167,10 @@ ngx_sio_park_answer(ngx_sio_park_t *park, ngx_sio_batch_t *batch, u_char empty)
 
     ngx_sio_park_unlink(park);
 
+    /* a GET that waits is closed with "1" alone, "6" is for a later one */
+
     if (batch == NULL
+        || batch->n == 0
         || ngx_sio_payload(park->worker, batch, park->pool, &payload)
            != NGX_OK
         || payload.len == 0)
@@ -201,7 +205,8 @@ ngx_sio_park_timer(ngx_event_t *ev)
     switch (rc) {
 
     case NGX_OK:
-        ngx_sio_park_answer(park, &batch, SIO_EIO_NOOP);
+        ngx_sio_park_answer(park, &batch, batch.close ? SIO_EIO_CLOSE
+                                                      : SIO_EIO_NOOP);
         return;
 
     case NGX_AGAIN:
@@ -269,6 +274,11 @@ ngx_sio_park_wake(ngx_sio_worker_t *w, ngx_sio_handle_t session,
                           ngx_current_msec, &batch);
 
     if (rc == NGX_OK) {
+
+        if (batch.close && !(wake & NGX_SIO_WAKE_CLOSE)) {
+            empty = SIO_EIO_CLOSE;
+        }
+
         ngx_sio_park_answer(park, &batch, empty);
 
     } else if (rc == NGX_DONE || rc == NGX_ABORT || force) {
@@ -301,7 +311,8 @@ ngx_sio_parks_answer_all(ngx_sio_worker_t *w)
                                   ngx_current_msec, &batch);
 
             ngx_sio_park_answer(park, rc == NGX_OK ? &batch : NULL,
-                                rc == NGX_OK ? SIO_EIO_NOOP : SIO_EIO_CLOSE);
+                                (rc == NGX_OK && !batch.close)
+                                ? SIO_EIO_NOOP : SIO_EIO_CLOSE);
         }
     }
 }
@@ -327,9 +338,53 @@ ngx_sio_polling_post_open(ngx_sio_worker_t *w, const u_char *sid,
     if (rc == NGX_OK) {
         post->options = ngx_sio_options_lookup(w->server,
                                                post->rq.info.location);
+
+        post->linked = 1;
+        ngx_sio_table_insert(&w->posts, &post->link,
+                             post->rq.info.session.ref);
     }
 
     return rc;
+}
+
+
+static void
+ngx_sio_post_unlink(ngx_sio_post_t *post)
+{
+    if (post->linked) {
+        ngx_sio_table_remove(&post->worker->posts, &post->link);
+        post->linked = 0;
+    }
+}
+
+
+/* the session has closed: a body that is on its way is of no use, and its
+   role would keep the record */
+
+void
+ngx_sio_post_wake(ngx_sio_worker_t *w, ngx_sio_handle_t session)
+{
+    ngx_sio_link_t  *link;
+    ngx_sio_post_t  *post;
+
+    for (link = ngx_sio_table_lookup(&w->posts, session.ref);
+         link;
+         link = link->next)
+    {
+        post = ngx_queue_data(link, ngx_sio_post_t, link);
+
+        if (link->ref == session.ref
+            && post->rq.info.session.gen == session.gen)
+        {
+            ngx_sio_polling_post_abort(post);
+
+            if (post->closed) {
+                post->closed(post);
+            }
+
+            return;
+        }
+    }
 }
 
 
@@ -343,6 +398,8 @@ ngx_sio_polling_post(ngx_sio_post_t *post, ngx_pool_t *pool, u_char *data,
     ngx_sio_worker_t  *w;
 
     w = post->worker;
+
+    ngx_sio_post_unlink(post);
 
     ngx_str_null(&partial);
 
@@ -461,6 +518,8 @@ ngx_sio_post_packets(ngx_sio_client_t *client, u_char *data, size_t len)
 void
 ngx_sio_polling_post_abort(ngx_sio_post_t *post)
 {
+    ngx_sio_post_unlink(post);
+
     (void) ngx_sio_post_abort(&post->worker->zone, post->rq.info.session,
                               post->rq.gen);
 }
@@ -470,6 +529,8 @@ void
 ngx_sio_polling_post_cancel(ngx_sio_post_t *post)
 {
     ngx_str_t  partial;
+
+    ngx_sio_post_unlink(post);
 
     /* what was in progress still is */
 

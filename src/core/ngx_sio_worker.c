@@ -72,6 +72,7 @@ ngx_sio_worker_init(ngx_sio_server_t *server, ngx_cycle_t *cycle)
         || ngx_sio_table_init(&w->peers) != NGX_OK
         || ngx_sio_table_init(&w->arrays) != NGX_OK
         || ngx_sio_table_init(&w->parks) != NGX_OK
+        || ngx_sio_table_init(&w->posts) != NGX_OK
         || ngx_sio_table_init(&w->candidates) != NGX_OK)
     {
         return NGX_ERROR;
@@ -317,7 +318,11 @@ ngx_sio_worker_run(ngx_sio_worker_t *w, ngx_sio_task_t *task)
         return;
 
     case NGX_SIO_ROLE_POST:
-        /* packets left are dropped by whoever processes them */
+
+        if (task->wake & NGX_SIO_WAKE_CLOSE) {
+            ngx_sio_post_wake(w, task->session);
+        }
+
         return;
 
     case NGX_SIO_ROLE_WS:

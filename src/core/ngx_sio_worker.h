@@ -165,6 +165,7 @@ struct ngx_sio_worker_s {
     ngx_sio_table_t           peers;
     ngx_sio_table_t           arrays;
     ngx_sio_table_t           parks;
+    ngx_sio_table_t           posts;        /* whose body is awaited */
     ngx_sio_table_t           candidates;
 
     ngx_sio_timers_t          timers[NGX_SIO_MAX_TIMERS];
@@ -307,6 +308,7 @@ void ngx_sio_asked_sweep(ngx_sio_worker_t *w);
 void ngx_sio_park_wake(ngx_sio_worker_t *w, ngx_sio_handle_t session,
     ngx_uint_t wake);
 void ngx_sio_parks_answer_all(ngx_sio_worker_t *w);
+void ngx_sio_post_wake(ngx_sio_worker_t *w, ngx_sio_handle_t session);
 
 
 #endif /* _NGX_SIO_WORKER_H_INCLUDED_ */

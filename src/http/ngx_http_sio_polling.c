@@ -25,6 +25,7 @@ static ngx_int_t ngx_http_sio_polling_send(ngx_http_request_t *r,
     ngx_http_sio_ctx_t *ctx, ngx_str_t *payload);
 static void ngx_http_sio_polling_answer(ngx_sio_park_t *park,
     ngx_str_t *payload, ngx_pool_t *pool);
+static void ngx_http_sio_polling_closed(ngx_sio_post_t *post);
 static void ngx_http_sio_polling_cleanup(void *data);
 static void ngx_http_sio_body_init(ngx_http_request_t *r);
 static void ngx_http_sio_body_handler(ngx_http_request_t *r);
@@ -330,6 +331,7 @@ ngx_http_sio_polling_post(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
     }
 
     ctx->posting = 1;
+    ctx->post.closed = ngx_http_sio_polling_closed;
 
     type = r->headers_in.content_type ? &r->headers_in.content_type->value
                                       : NULL;
@@ -362,6 +364,29 @@ ngx_http_sio_polling_post(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
     }
 
     return NGX_DONE;
+}
+
+
+/* the session has closed: Node destroys the connection */
+
+static void
+ngx_http_sio_polling_closed(ngx_sio_post_t *post)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+    ngx_http_sio_ctx_t  *ctx;
+
+    ctx = (ngx_http_sio_ctx_t *) ((u_char *) post
+                                  - offsetof(ngx_http_sio_ctx_t, post));
+    r = ctx->request;
+    c = r->connection;
+
+    ctx->posting = 0;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_http_finalize_request(r, NGX_ERROR);
+    ngx_http_run_posted_requests(c);
 }
 
 
