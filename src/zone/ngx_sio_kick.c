@@ -7,6 +7,8 @@
  */
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
 #include "ngx_sio_internal.h"
 
 
@@ -66,7 +68,12 @@ ngx_sio_session_kicked(ngx_sio_zone_t *z, ngx_sio_handle_t session,
 
     s = ngx_sio_session_lookup(z, session);
 
-    if (s == NULL) {
+    /* the role may have moved to a worker that processes a POST */
+
+    if (s == NULL
+        || !ngx_sio_role_held(s, NGX_SIO_ROLE_END)
+        || ngx_sio_role_slot(s->roles[NGX_SIO_ROLE_END].info) != z->slot)
+    {
         return ngx_sio_finish(z, NGX_DECLINED);
     }
 
@@ -94,10 +101,7 @@ ngx_sio_session_kicked(ngx_sio_zone_t *z, ngx_sio_handle_t session,
 
     /* the role was given for this only */
 
-    if (s->state == NGX_SIO_SESSION_OPEN
-        && ngx_sio_role_held(s, NGX_SIO_ROLE_END)
-        && ngx_sio_role_slot(s->roles[NGX_SIO_ROLE_END].info) == z->slot)
-    {
+    if (s->state == NGX_SIO_SESSION_OPEN) {
         ngx_sio_role_drop_locked(z, s, NGX_SIO_ROLE_END);
     }
 

@@ -21,7 +21,7 @@
 #define NGX_SIO_LOCK_SPIN     200               /* tries with a pause */
 #define NGX_SIO_LOCK_YIELD    20                /* then with sched_yield() */
 #define NGX_SIO_LOCK_SLEEP    50000             /* then with sleeps, ns ... */
-#define NGX_SIO_LOCK_SLEEP_MAX  1000000         /* ... doubled up to this */
+#define NGX_SIO_LOCK_SLEEP_MAX  200000         /* ... doubled up to this */
 #define NGX_SIO_LOCK_SUSPECT  100000000         /* ns */
 #define NGX_SIO_LOCK_AGAIN    1000000000        /* ns */
 

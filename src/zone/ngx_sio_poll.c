@@ -138,13 +138,22 @@ ngx_sio_poll_next(ngx_sio_session_sh_t *s, ngx_msec_t now)
 }
 
 
-/* a closed session's last answer */
+/*
+ * A closed session's last answers: what is queued by itself, and in the next
+ * one the close packet (protocol, 1.15): a client that finds both in one
+ * payload hears of the close before it has acted on the packets.
+ */
 
 static void
 ngx_sio_poll_last_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
     ngx_sio_batch_t *batch)
 {
     ngx_sio_queue_take_locked(z, s, batch);
+
+    if (batch->n) {
+        return;
+    }
+
     batch->close = 1;
 
     ngx_sio_set(z, &s->flags, s->flags & ~NGX_SIO_SESSION_LINGER);

@@ -478,23 +478,19 @@ ngx_sio_session_close_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
 }
 
 
-/* who does the end-of-life work: who processes its input, else the closer */
+/* who does the end-of-life work: who processes its input, else who has been
+   asked before, else the closer */
 
 void
 ngx_sio_session_assign_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
     ngx_uint_t wake)
 {
-    ngx_uint_t  slot;
+    ngx_uint_t  slot, end;
+
+    end = NGX_SIO_NO_SLOT;
 
     if (ngx_sio_role_held(s, NGX_SIO_ROLE_END)) {
-        slot = ngx_sio_role_slot(s->roles[NGX_SIO_ROLE_END].info);
-
-        if (ngx_sio_slot_live(z, slot)) {
-            ngx_sio_role_wake_locked(z, s, NGX_SIO_ROLE_END, wake);
-            return;
-        }
-
-        ngx_sio_role_drop_locked(z, s, NGX_SIO_ROLE_END);
+        end = ngx_sio_role_slot(s->roles[NGX_SIO_ROLE_END].info);
     }
 
     if (ngx_sio_role_held(s, NGX_SIO_ROLE_POST)) {
@@ -511,6 +507,11 @@ ngx_sio_session_assign_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
         if (ngx_sio_slot_live(z, slot)) {
             goto found;
         }
+    }
+
+    if (ngx_sio_slot_live(z, end)) {
+        slot = end;
+        goto found;
     }
 
     slot = z->slot;
@@ -533,7 +534,10 @@ ngx_sio_session_assign_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
 
 found:
 
-    (void) ngx_sio_role_give_locked(z, s, NGX_SIO_ROLE_END, slot);
+    if (slot != end) {
+        ngx_sio_role_drop_locked(z, s, NGX_SIO_ROLE_END);
+        (void) ngx_sio_role_give_locked(z, s, NGX_SIO_ROLE_END, slot);
+    }
 
     ngx_sio_role_wake_locked(z, s, NGX_SIO_ROLE_END, wake);
 }

@@ -55,6 +55,15 @@ ngx_sio_slot_claim(ngx_sio_zone_t *z)
     rc = NGX_BUSY;
     slot = NULL;
 
+    for (i = 0; i < NGX_SIO_MAX_SLOTS && !ngx_sio_slot_live(z, i); i++) {
+        /* void */
+    }
+
+    if (i == NGX_SIO_MAX_SLOTS) {
+        /* sessions that closed when nobody was there */
+        ngx_sio_set(z, &z->root->reap_page, 1);
+    }
+
     for (i = 0; i < NGX_SIO_MAX_SLOTS; i++) {
         slot = ngx_sio_slot(z, i);
 
@@ -130,6 +139,7 @@ ngx_sio_pending(ngx_sio_zone_t *z)
     slot = ngx_sio_slot(z, z->slot);
 
     return slot->inbox || slot->ready || slot->overflowed
+           || slot->gen != z->slot_gen
            || z->epoch != *(volatile uint32_t *) &z->root->epoch;
 }
 
@@ -627,9 +637,10 @@ ngx_sio_reap_walk_locked(ngx_sio_zone_t *z)
 static void
 ngx_sio_reap_session_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s)
 {
-    ngx_uint_t  role, lost;
+    ngx_uint_t  role, lost, kicked;
 
     lost = 0;
+    kicked = 0;
 
     for (role = 0; role < NGX_SIO_NROLES; role++) {
 
@@ -650,6 +661,7 @@ ngx_sio_reap_session_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s)
             break;
 
         case NGX_SIO_ROLE_END:
+            kicked = 1;
             break;
 
         default:
@@ -665,6 +677,9 @@ ngx_sio_reap_session_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s)
         && !ngx_sio_role_held(s, NGX_SIO_ROLE_END))
     {
         ngx_sio_session_assign_locked(z, s, NGX_SIO_WAKE_END);
+
+    } else if (s->state == NGX_SIO_SESSION_OPEN && kicked) {
+        ngx_sio_session_assign_locked(z, s, NGX_SIO_WAKE_KICK);
     }
 
     ngx_sio_session_settle_locked(z, s);

@@ -193,9 +193,9 @@ ngx_sio_session_upgrade(ngx_sio_zone_t *z, ngx_sio_handle_t session,
 
     ref = ngx_sio_partial_take_locked(z, s);
 
-    /* a GET that is still parked has nothing to wait for */
+    /* a GET that is still parked is answered "1": Node closes the transport */
 
-    ngx_sio_role_wake_locked(z, s, NGX_SIO_ROLE_GET, NGX_SIO_WAKE_NOOP);
+    ngx_sio_role_wake_locked(z, s, NGX_SIO_ROLE_GET, NGX_SIO_WAKE_CLOSE);
 
     rc = ngx_sio_finish(z, NGX_OK);
 
