@@ -267,9 +267,8 @@ pair('slow and aborted', {}, [
 
 pair('silence', {
   directives: `sio_ping_interval 300ms; sio_ping_timeout 200ms;
-               sio_connect_timeout 400ms; sio_upgrade_timeout 300ms;`,
-  options: { pingInterval: 300, pingTimeout: 200, connectTimeout: 400,
-             upgradeTimeout: 300 },
+               sio_connect_timeout 400ms;`,
+  options: { pingInterval: 300, pingTimeout: 200, connectTimeout: 400 },
 
 }, [
   {
@@ -314,18 +313,6 @@ pair('silence', {
     want: '{"code":1,"message":"Session ID unknown"}',
   },
   {
-    name: 'sessions that are left alone after the handshake',
-    run: async (s) => {
-      for (let n = 0; n < 20; n++) {
-        await sio.poll(s);
-      }
-
-      await gone(s);
-
-      return null;
-    },
-  },
-  {
     name: 'a WebSocket without CONNECT',
     run: async (s) => {
       const w = await sio.wsOpen(s);
@@ -350,6 +337,34 @@ pair('silence', {
     },
     want: '4399[]',
   },
+]);
+
+
+pair('sessions that are left alone', {
+  directives: 'sio_ping_interval 300ms; sio_ping_timeout 200ms;',
+  options: { pingInterval: 300, pingTimeout: 200 },
+
+}, [
+  {
+    name: 'sessions that are left after the handshake',
+    run: async (s) => {
+      for (let n = 0; n < 20; n++) {
+        await sio.poll(s);
+      }
+
+      await gone(s);
+
+      return null;
+    },
+  },
+]);
+
+
+pair('silent candidates', {
+  directives: 'sio_upgrade_timeout 300ms;',
+  options: { upgradeTimeout: 300 },
+
+}, [
   {
     name: 'a candidate that says nothing',
     run: async (s) => {

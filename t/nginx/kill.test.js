@@ -25,6 +25,11 @@ const TARGET = {
     workers: 4,
     location: `
       sio on;
+
+      # a client whose request was lost comes back; what it had is let go
+      sio_ping_interval 3s;
+      sio_ping_timeout  3s;
+
       sio_on join { join $sio_arg_0; ack; }
       sio_on say  { emit said $sio_arg_0 to=room; ack; }`,
     allow: [/exited on signal 9/, /was locked by \d+/],
