@@ -17,6 +17,8 @@ static ngx_int_t ngx_sio_var_rooms(ngx_sio_run_t *run, ngx_sio_value_t *value);
 static ngx_int_t ngx_sio_var_data(ngx_sio_run_t *run, const ngx_str_t *pointer,
     ngx_sio_value_t *value);
 static void ngx_sio_var_auth(ngx_sio_run_t *run, ngx_sio_value_t *value);
+static ngx_int_t ngx_sio_var_handshake(ngx_sio_run_t *run,
+    ngx_sio_value_t *value);
 static void ngx_sio_var_json(ngx_sio_run_t *run, const char *name,
     ngx_sio_value_t *value);
 static void ngx_sio_var_info(ngx_sio_run_t *run, const ngx_str_t *name,
@@ -107,8 +109,7 @@ ngx_sio_var_get(ngx_sio_run_t *run, const ngx_sio_var_t *var,
         return NGX_OK;
 
     case NGX_SIO_VAR_HANDSHAKE:
-        ngx_sio_var_json(run, ".handshake", value);
-        return NGX_OK;
+        return ngx_sio_var_handshake(run, value);
 
     case NGX_SIO_VAR_DATA:
         return ngx_sio_var_data(run, &var->name, value);
@@ -367,6 +368,48 @@ ngx_sio_var_auth(ngx_sio_run_t *run, ngx_sio_value_t *value)
         value->kind = NGX_SIO_VALUE_JSON;
         value->s = call->auth;
     }
+}
+
+
+/* what http keeps of the first request, and the CONNECT payload as "auth" */
+
+static ngx_int_t
+ngx_sio_var_handshake(ngx_sio_run_t *run, ngx_sio_value_t *value)
+{
+    u_char           *p;
+    ngx_str_t         s;
+    ngx_sio_value_t   auth;
+
+    ngx_sio_var_json(run, ".handshake", value);
+
+    if (value->kind == NGX_SIO_VALUE_MISSING) {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&auth, sizeof(ngx_sio_value_t));
+    ngx_sio_var_auth(run, &auth);
+
+    if (auth.kind == NGX_SIO_VALUE_MISSING) {
+        ngx_str_set(&auth.s, "{}");
+    }
+
+    s.len = value->s.len + sizeof(",\"auth\":") - 1 + auth.s.len;
+
+    s.data = ngx_pnalloc(run->call->pool, s.len);
+    if (s.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* an object that is never empty */
+
+    p = ngx_cpymem(s.data, value->s.data, value->s.len - 1);
+    p = ngx_cpymem(p, ",\"auth\":", sizeof(",\"auth\":") - 1);
+    p = ngx_cpymem(p, auth.s.data, auth.s.len);
+    *p = '}';
+
+    value->s = s;
+
+    return NGX_OK;
 }
 
 

@@ -137,6 +137,7 @@ ngx_http_sio_check_var(ngx_conf_t *cf, ngx_http_sio_mention_t *mention,
 
     case NGX_SIO_VAR_HANDSHAKE:
         mention->rules->needs_handshake = 1;
+        mention->rules->needs_auth = 1;
         return NGX_OK;
 
     case NGX_SIO_VAR_INFO:
