@@ -287,6 +287,9 @@ ngx_int_t ngx_sio_wheel_turn_locked(ngx_sio_zone_t *z, ngx_uint_t wheel,
     ((i) < NGX_SIO_MAX_SLOTS                                                  \
      && (z)->root->slots[i].state == NGX_SIO_SLOT_LIVE)
 
+/* a system call or two */
+ngx_uint_t ngx_sio_slot_alive(ngx_sio_slot_sh_t *slot);
+
 void ngx_sio_inbox_push_locked(ngx_sio_zone_t *z, ngx_uint_t slot,
     ngx_sio_ref_t node);
 void ngx_sio_inbox_take_locked(ngx_sio_zone_t *z);

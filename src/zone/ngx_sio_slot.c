@@ -456,6 +456,26 @@ ngx_sio_slot_used(ngx_sio_slot_sh_t *slot)
 }
 
 
+/* is the process there that claimed it, and no other with its pid */
+
+ngx_uint_t
+ngx_sio_slot_alive(ngx_sio_slot_sh_t *slot)
+{
+    uint32_t  start[2];
+
+    if (slot->pid == 0
+        || !ngx_sio_process_start((ngx_pid_t) slot->pid, start))
+    {
+        return 0;
+    }
+
+    /* 0: it could not be told */
+
+    return start[0] == 0 || slot->start[0] == 0
+           || (start[0] == slot->start[0] && start[1] == slot->start[1]);
+}
+
+
 /* live becomes dead: its lists go, its roles are left to the walk */
 
 static void
@@ -504,7 +524,7 @@ ngx_sio_slot_settle_locked(ngx_sio_zone_t *z)
 ngx_int_t
 ngx_sio_reap(ngx_sio_zone_t *z)
 {
-    uint32_t            start[2], gen[NGX_SIO_MAX_SLOTS];
+    uint32_t            gen[NGX_SIO_MAX_SLOTS];
     ngx_int_t           rc;
     ngx_uint_t          i, ndead, nburied;
     ngx_sio_slot_sh_t  *slot;
@@ -528,17 +548,10 @@ ngx_sio_reap(ngx_sio_zone_t *z)
             continue;
         }
 
-        gen[i] = slot->gen;
-
-        if (ngx_sio_process_start((ngx_pid_t) slot->pid, start)
-            && (start[0] == 0 || slot->start[0] == 0
-                || (start[0] == slot->start[0] && start[1] == slot->start[1])))
-        {
-            gen[i] = 0;
-            continue;
+        if (!ngx_sio_slot_alive(slot)) {
+            gen[i] = slot->gen;
+            ndead++;
         }
-
-        ndead++;
     }
 
     if (ndead == 0 && nburied == 0 && z->root->reap_page == 0) {

@@ -279,7 +279,7 @@ ngx_sio_zone_reset_locked(ngx_sio_zone_t *z)
             continue;
         }
 
-        if (ngx_sio_process_start((ngx_pid_t) slot->pid, NULL)) {
+        if (ngx_sio_slot_alive(slot)) {
             return NGX_AGAIN;
         }
 

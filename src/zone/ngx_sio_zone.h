@@ -338,8 +338,10 @@ typedef struct {
     ngx_sio_ref_t            next;
     ngx_uint_t               n;          /* entries */
     size_t                   len;        /* bytes of all bodies */
-    unsigned                 close:1;    /* append an Engine.IO close packet
-                                            (a noop first when n is 0) */
+    unsigned                 close:1;    /* the last one, empty: answer an
+                                            Engine.IO noop and a close packet;
+                                            what was queued went before, in an
+                                            answer of its own */
 } ngx_sio_batch_t;
 
 /* the next entry (MESSAGE or PING).  NGX_OK, NGX_DONE.  No lock. */
