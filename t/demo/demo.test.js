@@ -13,6 +13,7 @@ const { chromium } = require('playwright-core');
 const { io } = require('socket.io-client');
 
 const lib = require('../differential/lib.js');
+const { startNginx } = require('../lib/sio.js');
 
 const CHROMIUM = process.env.SIO_CHROMIUM || '/usr/bin/chromium';
 const ARGS = ['--headless', '--no-sandbox', '--disable-gpu',
@@ -29,7 +30,7 @@ function start() {
     return require('./reference.js').start();
   }
 
-  return lib.startNginx({
+  return startNginx({
     workers: 2,
     conf: (where) => lib.example('chat.conf', where)
       .replace(/^( *root) .*;$/m,

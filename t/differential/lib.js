@@ -314,5 +314,4 @@ function meaning(packets) {
 const read = (file) => fs.readFileSync(path.join(sio.ROOT, file), 'utf8');
 
 
-module.exports = { ...sio, NODE, pair, drain, meaning, read, example, startNode, startNginx,
-                   transcript };
+module.exports = { ...sio, NODE, pair, drain, meaning, read, example };
