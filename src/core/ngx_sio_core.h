@@ -306,6 +306,7 @@ struct ngx_sio_post_s {
     ngx_sio_options_t        *options;      /* of the session's location */
     ngx_sio_link_t            link;         /* worker->posts, by session */
     unsigned                  linked:1;     /* its body is awaited */
+    unsigned                  closing:1;    /* "ok", but nothing is processed */
 
     /* set by the caller after post_open; called from the event loop when the
        session has closed while the body is awaited: the role is given back

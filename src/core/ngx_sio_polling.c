@@ -335,6 +335,11 @@ ngx_sio_polling_post_open(ngx_sio_worker_t *w, const u_char *sid,
         return NGX_DECLINED;
     }
 
+    if (rc == NGX_DONE) {
+        post->closing = 1;
+        return NGX_OK;
+    }
+
     if (rc == NGX_OK) {
         post->options = ngx_sio_options_lookup(w->server,
                                                post->rq.info.location);
@@ -398,6 +403,10 @@ ngx_sio_polling_post(ngx_sio_post_t *post, ngx_pool_t *pool, u_char *data,
     ngx_sio_worker_t  *w;
 
     w = post->worker;
+
+    if (post->closing) {
+        return;
+    }
 
     ngx_sio_post_unlink(post);
 
@@ -518,6 +527,10 @@ ngx_sio_post_packets(ngx_sio_client_t *client, u_char *data, size_t len)
 void
 ngx_sio_polling_post_abort(ngx_sio_post_t *post)
 {
+    if (post->closing) {
+        return;
+    }
+
     ngx_sio_post_unlink(post);
 
     (void) ngx_sio_post_abort(&post->worker->zone, post->rq.info.session,
@@ -529,6 +542,10 @@ void
 ngx_sio_polling_post_cancel(ngx_sio_post_t *post)
 {
     ngx_str_t  partial;
+
+    if (post->closing) {
+        return;
+    }
 
     ngx_sio_post_unlink(post);
 

@@ -18,12 +18,13 @@
 
 
 #define NGX_SIO_PREPARE_CELLS  64
+#define NGX_SIO_BLOB_WHOLE     2048    /* bytes: names are never cut */
 
 #define NGX_SIO_BLOB_HEAD      sizeof(ngx_sio_blob_sh_t)
 #define NGX_SIO_SEG_HEAD       sizeof(ngx_sio_seg_sh_t)
 
 
-static ngx_uint_t ngx_sio_blob_class(size_t size);
+static ngx_uint_t ngx_sio_blob_class(ngx_sio_zone_t *z, size_t size);
 static ngx_sio_ref_t ngx_sio_blob_start(ngx_sio_zone_t *z, size_t head,
     size_t len, size_t *cap);
 static void ngx_sio_blob_extend(ngx_sio_zone_t *z, ngx_sio_blob_sh_t *blob,
@@ -36,14 +37,27 @@ static void ngx_sio_blob_free_cells(ngx_sio_zone_t *z, ngx_sio_ref_t ref,
     ngx_uint_t *max);
 
 
+/* the class for so many bytes, or for the first of them: a smaller one, if
+   only that has a cell left */
+
 static ngx_uint_t
-ngx_sio_blob_class(size_t size)
+ngx_sio_blob_class(ngx_sio_zone_t *z, size_t size)
 {
-    ngx_uint_t  class;
+    ngx_uint_t  class, c;
 
     for (class = NGX_SIO_CLASS_DATA; class < NGX_SIO_CLASS_LAST; class++) {
         if (ngx_sio_class_size(class) >= size) {
             break;
+        }
+    }
+
+    if (size <= NGX_SIO_BLOB_WHOLE) {
+        return class;
+    }
+
+    for (c = class; c > NGX_SIO_CLASS_DATA; c--) {
+        if (ngx_sio_available(z, c)) {
+            return c;
         }
     }
 
@@ -60,7 +74,7 @@ ngx_sio_blob_start(ngx_sio_zone_t *z, size_t head, size_t len, size_t *cap)
     ngx_sio_ref_t       ref;
     ngx_sio_blob_sh_t  *blob;
 
-    class = ngx_sio_blob_class(NGX_SIO_BLOB_HEAD + head + len);
+    class = ngx_sio_blob_class(z, NGX_SIO_BLOB_HEAD + head + len);
 
     ref = ngx_sio_alloc(z, class);
     if (ref == 0) {
@@ -97,7 +111,7 @@ ngx_sio_blob_extend(ngx_sio_zone_t *z, ngx_sio_blob_sh_t *blob, size_t *cap,
 
     while (*cap < total && max--) {
 
-        class = ngx_sio_blob_class(total - *cap + NGX_SIO_SEG_HEAD);
+        class = ngx_sio_blob_class(z, total - *cap + NGX_SIO_SEG_HEAD);
 
         ref = ngx_sio_alloc(z, class);
         if (ref == 0) {

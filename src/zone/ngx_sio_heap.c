@@ -142,6 +142,17 @@ ngx_sio_alloc(ngx_sio_zone_t *z, ngx_uint_t class)
 }
 
 
+ngx_uint_t
+ngx_sio_available(ngx_sio_zone_t *z, ngx_uint_t class)
+{
+    ngx_sio_root_t  *root;
+
+    root = z->root;
+
+    return root->partial[class] || root->pages || root->fresh < root->npages;
+}
+
+
 void
 ngx_sio_free(ngx_sio_zone_t *z, ngx_sio_ref_t ref)
 {

@@ -38,7 +38,8 @@
                                          once */
 #define NGX_SIO_COPY_MAX      16384   /* bytes copied while the lock is held */
 
-#define NGX_SIO_REMOVE_MAX    64      /* memberships taken apart in one section */
+#define NGX_SIO_REMOVE_MAX    64      /* memberships taken apart in one
+                                         section */
 
 #define NGX_SIO_LINGER_TIME   30000   /* milliseconds */
 
@@ -164,6 +165,10 @@ void ngx_sio_rollback(ngx_sio_zone_t *z);
 /* 0: there is none; noted as the section's failure */
 ngx_sio_ref_t ngx_sio_alloc(ngx_sio_zone_t *z, ngx_uint_t class);
 void ngx_sio_free(ngx_sio_zone_t *z, ngx_sio_ref_t ref);
+
+/* whether a cell of the class is left */
+ngx_uint_t ngx_sio_available(ngx_sio_zone_t *z, ngx_uint_t class);
+
 size_t ngx_sio_class_size(ngx_uint_t class);
 ngx_uint_t ngx_sio_class_cells(ngx_uint_t class);
 

@@ -347,7 +347,9 @@ ngx_sio_post_open(ngx_sio_zone_t *z, const u_char *sid, ngx_pool_t *pool,
     ngx_sio_session_info_locked(z, s, &rq->info);
 
     if (s->state != NGX_SIO_SESSION_OPEN) {
-        return ngx_sio_finish(z, NGX_DECLINED);
+        rc = (s->flags & NGX_SIO_SESSION_LINGER) ? NGX_DONE : NGX_DECLINED;
+
+        return ngx_sio_finish(z, rc);
     }
 
     if (ngx_sio_role_held(s, NGX_SIO_ROLE_POST)) {

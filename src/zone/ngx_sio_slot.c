@@ -19,6 +19,7 @@
 
 #define NGX_SIO_REAP_SESSIONS  64
 #define NGX_SIO_REAP_PAGES     4096
+#define NGX_SIO_DRAIN_ROUNDS   64      /* of NGX_SIO_TRASH_NODES */
 
 
 static ngx_uint_t ngx_sio_slot_used(ngx_sio_slot_sh_t *slot);
@@ -147,7 +148,8 @@ ngx_sio_pending(ngx_sio_zone_t *z)
 ngx_int_t
 ngx_sio_drain(ngx_sio_zone_t *z)
 {
-    ngx_int_t  rc;
+    ngx_int_t   rc, more;
+    ngx_uint_t  n;
 
     rc = ngx_sio_begin(z);
     if (rc != NGX_OK) {
@@ -157,9 +159,28 @@ ngx_sio_drain(ngx_sio_zone_t *z)
     ngx_sio_inbox_take_locked(z);
 
     rc = ngx_sio_finish(z, NGX_OK);
+    more = NGX_OK;
 
-    if (rc == NGX_OK && ngx_sio_private(z)->nwoken == NGX_SIO_READY_MAX) {
-        return NGX_AGAIN;
+    /* what was applied is returned, a little in the beginning of each section:
+       otherwise it would pile up with a worker that only receives */
+
+    for (n = 0; rc == NGX_OK; n++) {
+
+        if (ngx_sio_private(z)->nwoken == NGX_SIO_READY_MAX) {
+            more = NGX_AGAIN;
+        }
+
+        if (z->slot == NGX_SIO_NO_SLOT || n == NGX_SIO_DRAIN_ROUNDS
+            || ngx_sio_slot(z, z->slot)->used == 0)
+        {
+            return more;
+        }
+
+        rc = ngx_sio_begin(z);
+
+        if (rc == NGX_OK) {
+            rc = ngx_sio_finish(z, NGX_OK);
+        }
     }
 
     return rc;
@@ -675,6 +696,11 @@ ngx_sio_reap_session_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s)
 
         case NGX_SIO_ROLE_END:
             kicked = 1;
+            break;
+
+        case NGX_SIO_ROLE_GET:
+            /* one that is left from before the upgrade does not matter */
+            lost |= ngx_sio_session_polling(s);
             break;
 
         default:

@@ -87,7 +87,8 @@ typedef enum {
 #define NGX_SIO_WAKE_NOOP      0x02 /* GET: answer "6", an upgrade is on */
 #define NGX_SIO_WAKE_CLOSE     0x04 /* GET: answer "1"; WS, CANDIDATE: close;
                                        POST: drop the packets left */
-#define NGX_SIO_WAKE_POST_END  0x08 /* CANDIDATE: the POST it waited for ended */
+#define NGX_SIO_WAKE_POST_END  0x08 /* CANDIDATE: the POST it waited for is
+                                       over */
 #define NGX_SIO_WAKE_END       0x10 /* END: do the end-of-life work */
 #define NGX_SIO_WAKE_KICK      0x20 /* END: sockets of the session are to be
                                        disconnected: ngx_sio_session_kicked() */
@@ -393,7 +394,8 @@ ngx_int_t ngx_sio_get_abort(ngx_sio_zone_t *z, ngx_sio_handle_t session,
  * A POST begins (before its body is read).
  * NGX_OK        this worker has the POST role, generation rq->gen
  * NGX_BUSY      another POST is in progress: the session is closed
- * NGX_DECLINED  sid unknown (or closing)
+ * NGX_DECLINED  sid unknown
+ * NGX_DONE      closing, its last GET is still to come: drop the packets
  * NGX_ERROR     the session's transport is not polling
  */
 ngx_int_t ngx_sio_post_open(ngx_sio_zone_t *z, const u_char *sid,
@@ -507,7 +509,8 @@ typedef struct {
     ngx_str_t                auth;            /* opaque, may be empty */
     ngx_str_t                data;            /* first socket data */
     const ngx_str_t         *rooms;           /* first memberships ... */
-    const ngx_uint_t        *max;             /* ... each with its max, 0: none */
+    const ngx_uint_t        *max;             /* ... each with its max,
+                                                 0: none */
     ngx_uint_t               nrooms;
 } ngx_sio_socket_params_t;
 
