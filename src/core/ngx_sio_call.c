@@ -102,6 +102,10 @@ ngx_sio_call_done(ngx_sio_call_t *call)
 
     ngx_reset_pool(call->pool);
 
+    if (peer && peer->ending && ngx_sio_plain(client)) {
+        client->close_later = 1;
+    }
+
     if (client->close_later) {
         client->close_later = 0;
 

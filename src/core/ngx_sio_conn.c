@@ -290,8 +290,15 @@ ngx_sio_conn_open(ngx_sio_conn_t *conn, const ngx_str_t *info)
                              options->ping_timeout,
                              options->max_http_buffer_size);
 
-    return ngx_sio_conn_send_text(conn, open, len) == NGX_OK ? NGX_OK
-                                                             : NGX_ERROR;
+    if (ngx_sio_conn_send_text(conn, open, len) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_sio_plain(client)) {
+        (void) ngx_sio_plain_open(client);
+    }
+
+    return NGX_OK;
 }
 
 

@@ -20,7 +20,8 @@ static void ngx_sio_connect_release(ngx_sio_call_t *call, ngx_uint_t refused);
 
 
 ngx_int_t
-ngx_sio_connect(ngx_sio_client_t *client, sio_packet_t *pkt)
+ngx_sio_connect(ngx_sio_client_t *client, const ngx_str_t *name,
+    const ngx_str_t *auth)
 {
     u_char              id[NGX_SIO_ID_LEN];
     ngx_int_t           rc;
@@ -35,13 +36,13 @@ ngx_sio_connect(ngx_sio_client_t *client, sio_packet_t *pkt)
 
     ngx_sio_call_init(&call, NGX_SIO_CALL_CONNECT, client, NULL);
 
-    nsp.len = pkt->nsp.len;
+    nsp.len = name->len;
     nsp.data = ngx_pnalloc(call.pool, ngx_max(nsp.len, 1));
     if (nsp.data == NULL) {
         return NGX_OK;
     }
 
-    ngx_memcpy(nsp.data, pkt->nsp.data, nsp.len);
+    ngx_memcpy(nsp.data, name->data, nsp.len);
 
     if (w->server->rules == NULL) {
 
@@ -79,8 +80,7 @@ ngx_sio_connect(ngx_sio_client_t *client, sio_packet_t *pkt)
     call.nsp = nsp;
     call.id.data = id;
     call.id.len = NGX_SIO_ID_LEN;
-    call.auth.data = pkt->json.value.data;
-    call.auth.len = pkt->json.value.len;
+    call.auth = *auth;
     call.connect = &connect;
 
     ngx_memzero(&connect, sizeof(ngx_sio_connect_t));
@@ -144,6 +144,12 @@ ngx_sio_connect_refuse(ngx_sio_client_t *client, const ngx_str_t *nsp,
     u_char     *p;
     sio_str_t   name;
     ngx_str_t   packet;
+
+    if (ngx_sio_plain(client)) {
+        /* there is no packet that says why */
+        ngx_sio_client_close(client, NGX_SIO_FORCED_CLOSE, 1);
+        return NGX_OK;
+    }
 
     name.data = nsp->data;
     name.len = nsp->len;
@@ -224,7 +230,8 @@ ngx_sio_connect_join(ngx_sio_call_t *call)
         w->connecting = peer;
     }
 
-    rc = ngx_sio_socket_connect(&w->zone, client->session, &params, &body,
+    rc = ngx_sio_socket_connect(&w->zone, client->session, &params,
+                                ngx_sio_plain(client) ? NULL : &body,
                                 &peer->socket);
 
     w->connecting = NULL;

@@ -34,6 +34,10 @@ ngx_sio_dispatch_text(ngx_sio_client_t *client, u_char *p, size_t len)
     w = client->worker;
     server = w->server;
 
+    if (ngx_sio_plain(client)) {
+        return ngx_sio_plain_message(client, p, len, 0);
+    }
+
     if (client->partial
         || sio_packet_parse(p, len, &server->packet_limits, &pkt, w->args,
                             server->max_args + 1)
@@ -55,6 +59,10 @@ ngx_int_t
 ngx_sio_dispatch_binary(ngx_sio_client_t *client, u_char *p, size_t len)
 {
     ngx_int_t  rc;
+
+    if (ngx_sio_plain(client)) {
+        return ngx_sio_plain_message(client, p, len, 1);
+    }
 
     if (client->partial == NULL) {
         return ngx_sio_dispatch_bad(client);
@@ -208,7 +216,7 @@ static ngx_int_t
 ngx_sio_dispatch(ngx_sio_client_t *client, sio_packet_t *pkt,
     ngx_str_t *attachments)
 {
-    ngx_str_t        nsp;
+    ngx_str_t        nsp, auth;
     ngx_sio_peer_t  *peer;
 
     nsp.data = pkt->nsp.data;
@@ -219,7 +227,10 @@ ngx_sio_dispatch(ngx_sio_client_t *client, sio_packet_t *pkt,
     if (peer == NULL) {
 
         if (pkt->type == SIO_CONNECT) {
-            return ngx_sio_connect(client, pkt);
+            auth.data = pkt->json.value.data;
+            auth.len = pkt->json.value.len;
+
+            return ngx_sio_connect(client, &nsp, &auth);
         }
 
         return ngx_sio_dispatch_bad(client);

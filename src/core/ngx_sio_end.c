@@ -81,7 +81,7 @@ ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
 
     ngx_sio_call_init(&call, NGX_SIO_CALL_DISCONNECTING, client, peer);
 
-    if (tell) {
+    if (tell && !ngx_sio_plain(client)) {
         nsp.data = peer->nsp.data;
         nsp.len = peer->nsp.len;
 
@@ -215,7 +215,7 @@ ngx_sio_end_kicked(ngx_sio_worker_t *w, ngx_sio_handle_t session)
             continue;
         }
 
-        if (close) {
+        if (close || ngx_sio_plain(client)) {
             while ((peer = ngx_sio_client_next(client)) != NULL) {
                 ngx_sio_peer_end(peer, NGX_SIO_SERVER_NAMESPACE_DISCONNECT,
                                  1);

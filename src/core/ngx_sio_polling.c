@@ -57,6 +57,11 @@ ngx_sio_polling_open(ngx_sio_worker_t *w, ngx_sio_options_t *options,
                               options->websocket && options->allow_upgrades,
                               options->ping_interval, options->ping_timeout,
                               options->max_http_buffer_size);
+
+    if (options->engine_io) {
+        ngx_sio_plain_open_polling(w, options, session);
+    }
+
     return NGX_OK;
 }
 

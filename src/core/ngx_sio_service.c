@@ -91,6 +91,13 @@ ngx_sio_call_emit(ngx_sio_call_t *call, ngx_sio_event_out_t *out)
         return NGX_OK;
     }
 
+    if (ngx_sio_plain(call->client)) {
+        ngx_memzero(&emit, sizeof(ngx_sio_emit_t));
+        ngx_sio_call_target(call, where, &emit.target);
+
+        return ngx_sio_call_code(call, ngx_sio_plain_emit(call, out, &emit));
+    }
+
     type = out->nattachments ? SIO_BINARY_EVENT : SIO_EVENT;
 
     if (where->self && out->ack_name.len == 0) {

@@ -268,7 +268,8 @@ void ngx_sio_call_fail(ngx_sio_call_t *call);
 void ngx_sio_call_done(ngx_sio_call_t *call);
 
 /* ngx_sio_connect.c: from CONNECT to the answer */
-ngx_int_t ngx_sio_connect(ngx_sio_client_t *client, sio_packet_t *pkt);
+ngx_int_t ngx_sio_connect(ngx_sio_client_t *client, const ngx_str_t *name,
+    const ngx_str_t *auth);
 
 typedef struct ngx_sio_held_s  ngx_sio_held_t;
 
@@ -294,6 +295,18 @@ void ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
 void ngx_sio_end_session(ngx_sio_worker_t *w, ngx_sio_handle_t session);
 void ngx_sio_end_kicked(ngx_sio_worker_t *w, ngx_sio_handle_t session);
 void ngx_sio_reason_text(ngx_sio_reason_e reason, ngx_str_t *text);
+
+/* ngx_sio_plain.c: Engine.IO without Socket.IO */
+#define ngx_sio_plain(client)                                                 \
+    ((client)->options && (client)->options->engine_io)
+
+ngx_int_t ngx_sio_plain_open(ngx_sio_client_t *client);
+void ngx_sio_plain_open_polling(ngx_sio_worker_t *w,
+    ngx_sio_options_t *options, ngx_sio_handle_t session);
+ngx_int_t ngx_sio_plain_message(ngx_sio_client_t *client, u_char *p,
+    size_t len, ngx_uint_t binary);
+ngx_int_t ngx_sio_plain_emit(ngx_sio_call_t *call, ngx_sio_event_out_t *out,
+    ngx_sio_emit_t *emit);
 
 /* ngx_sio_asked.c: acks asked of peers */
 ngx_int_t ngx_sio_asked_add(ngx_sio_peer_t *peer, uint32_t id,

@@ -68,6 +68,13 @@ typedef struct {
 } ngx_http_sio_ws_t;
 
 
+#if (NGX_SSL)
+#define ngx_http_sio_ws_tls(c)  ((c)->ssl != NULL)
+#else
+#define ngx_http_sio_ws_tls(c)  0
+#endif
+
+
 /* once per worker.  NGX_OK, NGX_ERROR */
 ngx_int_t ngx_http_sio_ws_init_process(ngx_cycle_t *cycle);
 

@@ -62,7 +62,8 @@ ngx_http_sio_ws_flush(ngx_sio_conn_t *conn)
         return;
     }
 
-    rc = c->ssl ? ngx_http_sio_ws_write_tls(ws) : ngx_http_sio_ws_write(ws);
+    rc = ngx_http_sio_ws_tls(c) ? ngx_http_sio_ws_write_tls(ws)
+                                : ngx_http_sio_ws_write(ws);
 
     if (rc == NGX_OK) {
 
