@@ -13,6 +13,8 @@
 static ngx_int_t ngx_sio_text_join(ngx_sio_run_t *run,
     const ngx_sio_text_t *text, ngx_uint_t strict, ngx_str_t *result);
 static ngx_int_t ngx_sio_room_check(ngx_sio_run_t *run, ngx_str_t *room);
+static ngx_int_t ngx_sio_room_limit(ngx_sio_run_t *run,
+    const ngx_str_t *room);
 static ngx_int_t ngx_sio_room_value(ngx_sio_run_t *run,
     const ngx_sio_value_t *value, ngx_str_t *room);
 static ngx_int_t ngx_sio_rooms_one(ngx_sio_run_t *run,
@@ -174,7 +176,7 @@ ngx_sio_room_eval(ngx_sio_run_t *run, const ngx_sio_text_t *text,
 
     if (text->nparts == 0) {
         *room = text->constant;
-        return NGX_OK;
+        return ngx_sio_room_limit(run, room);
     }
 
     if (text->nparts == 1) {
@@ -221,8 +223,9 @@ ngx_sio_room_value(ngx_sio_run_t *run, const ngx_sio_value_t *value,
 static ngx_int_t
 ngx_sio_room_check(ngx_sio_run_t *run, ngx_str_t *room)
 {
-    if (room->len > run->call->server->limits.max_room_name) {
-        run->why = "a room's name is too long";
+    /* a repaired name is longer */
+
+    if (ngx_sio_room_limit(run, room) != NGX_OK) {
         return NGX_DECLINED;
     }
 
@@ -230,8 +233,13 @@ ngx_sio_room_check(ngx_sio_run_t *run, ngx_str_t *room)
         return NGX_ERROR;
     }
 
-    /* a repaired one is longer */
+    return ngx_sio_room_limit(run, room);
+}
 
+
+static ngx_int_t
+ngx_sio_room_limit(ngx_sio_run_t *run, const ngx_str_t *room)
+{
     if (room->len > run->call->server->limits.max_room_name) {
         run->why = "a room's name is too long";
         return NGX_DECLINED;
@@ -311,7 +319,7 @@ ngx_sio_rooms_one(ngx_sio_run_t *run, const ngx_sio_text_t *text,
     if (text->nparts == 0) {
         *rooms = (ngx_str_t *) &text->constant;
         *n = 1;
-        return NGX_OK;
+        return ngx_sio_room_limit(run, *rooms);
     }
 
     if (text->nparts == 1) {
