@@ -12,7 +12,7 @@
  *     polling   GET and POST
  *     websocket the handshake, up to the 101 and the detached connection
  *     ws_io     the detached connection
- *     cors, serve, variables
+ *     cookie, cors, serve, variables
  */
 
 
@@ -171,6 +171,8 @@ char *ngx_http_sio_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sio_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sio_serve_client(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* ngx_http_sio_cookie.c */
 char *ngx_http_sio_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* ngx_http_sio_handler.c */

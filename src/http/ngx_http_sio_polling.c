@@ -356,6 +356,7 @@ ngx_http_sio_polling_post(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
     }
 
     r->request_body_no_buffering = 1;
+    r->request_body_in_file_only = 0;
 
     rc = ngx_http_read_client_request_body(r, ngx_http_sio_body_init);
 
@@ -489,7 +490,7 @@ ngx_http_sio_body_take(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
             rc = ngx_http_sio_body_append(r, ctx, b->pos, b->last - b->pos);
 
         } else if (rc == NGX_OK && b->in_file) {
-            /* client_body_in_file_only */
+            /* a filter of another module's: nginx has no reason to */
             rc = NGX_ERROR;
         }
 

@@ -660,11 +660,29 @@ ngx_http_sio_ws_lost(ngx_http_sio_ws_t *ws, ngx_sio_reason_e reason)
 static void
 ngx_http_sio_ws_finalize(ngx_http_sio_ws_t *ws)
 {
+    struct linger      linger;
     ngx_connection_t  *c;
 
     c = ws->connection;
 
-    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, c->log, 0, "sio ws: finalize");
+    ngx_log_error(NGX_LOG_INFO, c->log, 0, "sio ws: closed, %O bytes sent",
+                  c->sent);
+
+    if (ws->conn.overflow || c->write->timedout) {
+
+        /* the client does not read: the kernel shall not keep what it has */
+
+        linger.l_onoff = 1;
+        linger.l_linger = 0;
+
+        if (setsockopt(c->fd, SOL_SOCKET, SO_LINGER, (const void *) &linger,
+                       sizeof(struct linger))
+            == -1)
+        {
+            ngx_log_error(NGX_LOG_INFO, c->log, ngx_socket_errno,
+                          "setsockopt(SO_LINGER) failed");
+        }
+    }
 
     c->data = NULL;
 
