@@ -86,11 +86,9 @@ crash(const zs_op_t *op, ngx_uint_t m, ngx_uint_t k)
     crash_write = k;
 
     nforks++;
-    pid = fork();
-    zt_ok(pid != -1, "fork: %s", strerror(errno));
+    pid = zt_fork();
 
     if (pid == 0) {
-        ngx_pid = getpid();
         zt_hooks.locked = crash_locked;
         zt_hooks.committed = crash_committed;
 
@@ -211,12 +209,9 @@ crash_goes_on(const zs_op_t *op, ngx_uint_t k)
     *zs.zone.shpool->mutex.lock = 0;
 
     nforks++;
-    pid = fork();
-    zt_ok(pid != -1, "fork: %s", strerror(errno));
+    pid = zt_fork();
 
     if (pid == 0) {
-        ngx_pid = getpid();
-
         zt_rc(ngx_sio_zone_counters(&observer.z, &c), NGX_OK);
         zt_ok(c.rollbacks == 1, "%lu roll-backs",
               (unsigned long) c.rollbacks);
@@ -252,11 +247,9 @@ crash_unnoticed(void)
 
     zt_image_restore(&start, &zs.zone);
 
-    pid = fork();
-    zt_ok(pid != -1, "fork: %s", strerror(errno));
+    pid = zt_fork();
 
     if (pid == 0) {
-        ngx_pid = getpid();
         zs.w[0].z.crash_at = 3;
         (void) zs_ops[0].op(&zs);
         _exit(0);
@@ -309,7 +302,7 @@ zt_main(int argc, char **argv)
         }
 
         /* under a sanitizer one of a few, another each time */
-        step = ZT_SANITIZED ? zt_env("ZONE_STEP", 8) : 1;
+        step = ZT_SANITIZED ? zt_env("ZONE_STEP", 3) : 1;
 
         for (m = 1; m == 1 || m <= *nsections; m++) {
 

@@ -21,8 +21,11 @@
 #define K_PROCESSES  8
 #define K_SESSIONS   48
 #define K_ROOMS      6
-#define K_LIVES      2048
+#define K_LIVES      512
 #define K_LOG        16384
+
+
+#define K_SEQ        0x7fffff              /* of a message's id */
 
 
 /* what a life saw in the room "order", in shared memory */
@@ -98,9 +101,9 @@ static ngx_str_t       order_room = ngx_string("order");
 static uint32_t
 k_id(void)
 {
-    zt_ok(seq < (1 << 20) - 1, "too many messages");
+    zt_ok(seq < K_SEQ, "too many messages");
 
-    return life << 20 | ++seq;
+    return life << 23 | ++seq;
 }
 
 
@@ -116,9 +119,9 @@ k_receive(zt_worker_t *w, ngx_sio_handle_t session, ngx_sio_handle_t socket,
         return;
     }
 
-    zt_ok((id & 0xfffff) > last_seq[id >> 20], "message %u of %u comes after "
-          "%u", id & 0xfffff, id >> 20, last_seq[id >> 20]);
-    last_seq[id >> 20] = id & 0xfffff;
+    zt_ok((id & K_SEQ) > last_seq[id >> 23], "message %u of %u comes after "
+          "%u", id & K_SEQ, id >> 23, last_seq[id >> 23]);
+    last_seq[id >> 23] = id & K_SEQ;
 
     if (order->n < K_LOG) {
         order->ids[order->n] = id;
@@ -475,6 +478,10 @@ k_sockets(k_session_t *s)
 
     default:
         if (zt_rand(4) == 0) {
+            rc = ngx_sio_socket_kick(&worker.z, infos[0].socket, zt_rand(2));
+            k_fine(rc, "kick");
+
+        } else if (zt_rand(4) == 0) {
             rc = ngx_sio_socket_remove(&worker.z, infos[0].socket);
             k_fine(rc, "remove");
         }
@@ -548,6 +555,27 @@ k_end(ngx_sio_handle_t h)
 }
 
 
+/* a socket was kicked, by any worker */
+
+static void
+k_kicked(ngx_sio_handle_t h)
+{
+    ngx_uint_t        close;
+    ngx_sio_handle_t  k;
+
+    while (ngx_sio_session_kicked(&worker.z, h, &k, &close) == NGX_OK) {
+
+        if (close) {
+            (void) ngx_sio_session_close(&worker.z, h, NGX_SIO_FORCED_CLOSE,
+                                         1);
+
+        } else {
+            (void) ngx_sio_socket_remove(&worker.z, k);
+        }
+    }
+}
+
+
 static ngx_uint_t
 k_ready(void)
 {
@@ -562,7 +590,15 @@ k_ready(void)
     s = k_by_handle(r.session);
 
     if (r.role == NGX_SIO_ROLE_END) {
-        k_end(r.session);
+
+        if (r.wake & NGX_SIO_WAKE_KICK) {
+            k_kicked(r.session);
+        }
+
+        if (r.wake & NGX_SIO_WAKE_END) {
+            k_end(r.session);
+        }
+
         return 1;
     }
 
@@ -704,7 +740,6 @@ k_child(ngx_uint_t n)
     ngx_int_t   rc;
     u_char      sid[NGX_SIO_ID_LEN];
 
-    ngx_pid = getpid();
     zt_srand(zt_seed + life * 7919);
     order = &shared->logs[life];
 
@@ -748,9 +783,7 @@ k_spawn(ngx_uint_t n)
     life = ++shared->lives;
     zt_ok(life < K_LIVES, "too many lives");
 
-    fflush(stdout);
-    pid = fork();
-    zt_ok(pid != -1, "fork: %s", strerror(errno));
+    pid = zt_fork();
 
     if (pid == 0) {
         k_child(n);
@@ -982,7 +1015,7 @@ zt_main(int argc, char **argv)
     end = zt_now() + 1000000 * zt_env("ZONE_SECONDS", 6);
     kills = 0;
 
-    while (zt_now() < end) {
+    while (zt_now() < end && shared->lives < K_LIVES - 2) {
         ts.tv_sec = 0;
         ts.tv_nsec = 1000000 * (5 + zt_rand(40));
         (void) nanosleep(&ts, NULL);

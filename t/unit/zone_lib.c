@@ -8,6 +8,7 @@
 #include "../../src/zone/ngx_sio_shared.h"
 
 #include <stdarg.h>
+#include <sys/prctl.h>
 
 
 static void zt_start(int argc, char **argv, char **envp)
@@ -144,6 +145,31 @@ zt_fail(const char *file, int line, const char *cond, const char *fmt, ...)
     }
 
     _exit(1);
+}
+
+
+pid_t
+zt_fork(void)
+{
+    pid_t  pid, parent;
+
+    fflush(stdout);
+
+    parent = getpid();
+    pid = fork();
+
+    zt_ok(pid != -1, "fork: %s", strerror(errno));
+
+    if (pid == 0) {
+
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent) {
+            _exit(1);
+        }
+
+        ngx_pid = getpid();
+    }
+
+    return pid;
 }
 
 

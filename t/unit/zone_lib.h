@@ -60,6 +60,12 @@ int zt_main(int argc, char **argv);
 extern const char  *zt_name;
 extern uint64_t     zt_seed;
 
+/*
+ * As fork(); the child has its own ngx_pid and dies with its parent, so that a
+ * failed test leaves nothing running.
+ */
+pid_t zt_fork(void);
+
 /* 64-bit xorshift; zt_rand(n) is below n */
 void zt_srand(uint64_t seed);
 uint64_t zt_rand64(void);

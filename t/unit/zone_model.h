@@ -35,6 +35,7 @@ typedef struct {
     uint32_t                 auth;
     uint32_t                 acks[64];
     ngx_uint_t               nacks;
+    ngx_uint_t               kicked;            /* 2: and its session closed */
     uint64_t                 born;
 } m_socket_t;
 
@@ -61,7 +62,7 @@ typedef struct {
     ngx_uint_t               closing;
     ngx_uint_t               linger;
     ngx_sio_reason_e         reason;
-    ngx_int_t                end_by;           /* who must do the end */
+    ngx_int_t                end_by;           /* who has the END role */
     ngx_uint_t               end_seen;
     ngx_uint_t               ended;
     ngx_uint_t               last_get;
@@ -103,6 +104,7 @@ ngx_uint_t m_in_room(m_socket_t *k, ngx_uint_t room);
 ngx_uint_t m_room_size(ngx_uint_t nsp, ngx_uint_t room);
 ngx_uint_t m_named(m_socket_t *k, const ngx_str_t *name);
 ngx_uint_t m_target(m_socket_t *k, const ngx_sio_target_t *t);
+void m_assign(m_session_t *s, zt_worker_t *w);
 void m_closed(m_session_t *s, zt_worker_t *w, ngx_sio_reason_e reason,
     ngx_uint_t linger);
 void m_gone(m_session_t *s);
@@ -145,6 +147,7 @@ zt_worker_t *m_exec(m_session_t *s);
 void m_socket_remove(zt_worker_t *w, m_socket_t *k);
 void op_connect(void);
 void op_socket_remove(void);
+void op_kick(void);
 void op_join(void);
 void op_leave(void);
 void op_look(void);

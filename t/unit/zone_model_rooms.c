@@ -163,6 +163,37 @@ op_socket_remove(void)
 
 
 void
+op_kick(void)
+{
+    ngx_uint_t    close;
+    m_socket_t   *k;
+    m_session_t  *s;
+    zt_worker_t  *w;
+
+    w = m_worker();
+    k = m_any_socket();
+
+    if (k == NULL) {
+        return;
+    }
+
+    s = &sessions[k->session];
+    close = (zt_rand(3) == 0);
+
+    m_log("worker %lu: kicks session %ld from %s\n", w->n, s - sessions,
+          nsp_names[k->nsp]);
+
+    zt_rc(ngx_sio_socket_kick(&w->z, k->h, close),
+          s->closing ? NGX_DONE : NGX_OK);
+
+    if (!s->closing) {
+        k->kicked = ngx_max(k->kicked, 1 + close);
+        m_assign(s, w);
+    }
+}
+
+
+void
 op_join(void)
 {
     ngx_int_t     rc, want;

@@ -91,6 +91,21 @@ op_find(void)
 }
 
 
+/* what is queued comes by itself, the close packet in the answer after it */
+
+static void
+m_last_batch(zt_worker_t *w, m_session_t *s, ngx_sio_batch_t *batch)
+{
+    zt_ok(batch->close == (s->npend == 0), "session %ld: close is %u, with "
+          "%lu queued", (long) (s - sessions), batch->close,
+          (unsigned long) s->npend);
+
+    s->last_get = batch->close;
+    m_batch(w, s, batch);
+    m_gone(s);
+}
+
+
 void
 op_get(void)
 {
@@ -115,10 +130,7 @@ op_get(void)
         /* the last one of a lingering session, or unknown */
 
         if (rc == NGX_OK && s->ws < 0 && s->get < 0) {
-            zt_ok(rq.batch.close, "no close packet");
-            m_batch(w, s, &rq.batch);
-            s->last_get = 1;
-            m_gone(s);
+            m_last_batch(w, s, &rq.batch);
             return;
         }
 
@@ -186,12 +198,16 @@ m_take(zt_worker_t *w, m_session_t *s, ngx_uint_t force)
 
     zt_ok(rc == NGX_OK, "take of %lu: %s", (unsigned long) s->npend,
           zt_rc_name(rc));
-    zt_ok(batch.close == s->closing, "close is %u", batch.close);
-    m_batch(w, s, &batch);
 
     s->get = -1;
-    s->last_get |= s->closing;
-    m_gone(s);
+
+    if (s->closing) {
+        m_last_batch(w, s, &batch);
+        return;
+    }
+
+    zt_ok(!batch.close, "a close packet");
+    m_batch(w, s, &batch);
 }
 
 
@@ -265,7 +281,8 @@ op_post(void)
           zt_rc_name(rc));
 
     if (s->closing) {
-        zt_ok(rc == NGX_DECLINED || (s->ws >= 0 && rc == NGX_ERROR),
+        zt_ok((rc == NGX_ERROR && s->ws >= 0)
+              || rc == (s->linger && !s->last_get ? NGX_DONE : NGX_DECLINED),
               "POST of a closed session: %s", zt_rc_name(rc));
         return;
     }

@@ -67,6 +67,55 @@ m_end(zt_worker_t *w, m_session_t *s)
 }
 
 
+/* sockets of the session were kicked, by any worker */
+
+static void
+m_kicked(zt_worker_t *w, m_session_t *s)
+{
+    ngx_int_t         rc;
+    ngx_uint_t        i, close;
+    ngx_sio_handle_t  h;
+
+    for ( ;; ) {
+        rc = ngx_sio_session_kicked(&w->z, s->h, &h, &close);
+
+        if (rc != NGX_OK) {
+            break;
+        }
+
+        zt_ok(s->end_by == (ngx_int_t) w->n, "session %ld: kicked on worker "
+              "%lu, not %ld", (long) (s - sessions), (unsigned long) w->n,
+              (long) s->end_by);
+
+        for (i = 0; i < M_SOCKETS; i++) {
+            if (sockets[i].used && zt_handle_eq(sockets[i].h, h)) {
+                break;
+            }
+        }
+
+        zt_ok(i < M_SOCKETS, "a socket that is not known");
+        zt_ok(sockets[i].kicked == 1 + close, "kicked %lu, not %lu",
+              (unsigned long) close, (unsigned long) sockets[i].kicked);
+        sockets[i].kicked = 0;
+
+        if (!close) {
+            m_socket_remove(w, &sockets[i]);
+
+        } else if (!s->closing) {
+            zt_rc(ngx_sio_session_close(&w->z, s->h, NGX_SIO_FORCED_CLOSE, 1),
+                  NGX_OK);
+            m_closed(s, w, NGX_SIO_FORCED_CLOSE, 1);
+        }
+    }
+
+    zt_ok(rc == NGX_DECLINED, "kicked: %s", zt_rc_name(rc));
+
+    if (!s->closing && s->end_by == (ngx_int_t) w->n) {
+        s->end_by = -1;
+    }
+}
+
+
 static ngx_uint_t
 m_ready(zt_worker_t *w)
 {
@@ -131,7 +180,13 @@ m_ready(zt_worker_t *w)
         break;
 
     default: /* NGX_SIO_ROLE_END */
-        m_end(w, s);
+        if (r.wake & NGX_SIO_WAKE_KICK) {
+            m_kicked(w, s);
+        }
+
+        if (r.wake & NGX_SIO_WAKE_END) {
+            m_end(w, s);
+        }
     }
 
     return 1;
@@ -206,6 +261,8 @@ m_quiet(void)
 
     for (i = 0; i < M_SOCKETS; i++) {
         acks += sockets[i].used ? sockets[i].nacks : 0;
+        zt_ok(!sockets[i].used || !sockets[i].kicked, "a socket was kicked, "
+              "and nobody heard");
     }
 
     zt_rc(ngx_sio_zone_counters(&workers[0].z, &c), NGX_OK);
@@ -249,6 +306,7 @@ static const struct {
     { op_upgrade, 3 },
     { op_connect, 10 },
     { op_socket_remove, 2 },
+    { op_kick, 2 },
     { op_join, 12 },
     { op_leave, 8 },
     { op_look, 2 },

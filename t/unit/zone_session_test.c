@@ -322,7 +322,9 @@ test_connect_timeout(void)
 
     /* its ping lies there still */
     zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_OK);
-    t_batch(&a, &rq.batch, 0, 1, 1);
+    t_batch(&a, &rq.batch, 0, 1, 0);
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_OK);
+    t_batch(&a, &rq.batch, 0, 0, 1);
     t_gone(&s);
 
     t_kill(&a, &k);
@@ -397,8 +399,10 @@ test_linger(void)
 
     t_pass(&a, 29000);
     zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_OK);
-    t_batch(&b, &rq.batch, 1, 0, 1);
+    t_batch(&b, &rq.batch, 1, 0, 0);
     zt_ok(last == 5, "message %u", last);
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_OK);
+    t_batch(&a, &rq.batch, 0, 0, 1);
     t_gone(&s);
 
     t_create(&a, &s, 0);
@@ -709,11 +713,9 @@ t_dead(void (*what)(zt_worker_t *w, t_session_t *s), t_session_t *s)
     zt_worker_t   w;
     ngx_int_t     rc;
 
-    pid = fork();
-    zt_ok(pid != -1, "fork: %s", strerror(errno));
+    pid = zt_fork();
 
     if (pid == 0) {
-        ngx_pid = getpid();
         zt_worker_init(&w, &zone, 7);
         w.receive = t_receive;
         what(&w, s);

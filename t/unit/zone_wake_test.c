@@ -204,7 +204,6 @@ w_child(ngx_uint_t n)
     ngx_sio_emit_t    emit;
     ngx_sio_handle_t  h;
 
-    ngx_pid = getpid();
     zt_srand(zt_seed + n);
 
     zt_worker_init(&worker, &zone, n);
@@ -266,11 +265,8 @@ zt_main(int argc, char **argv)
                   MAP_ANON|MAP_SHARED, -1, 0);
     zt_ok(shared != MAP_FAILED, "%s", strerror(errno));
 
-    fflush(stdout);
-
     for (i = 0; i < nprocesses; i++) {
-        pid = fork();
-        zt_ok(pid != -1, "fork: %s", strerror(errno));
+        pid = zt_fork();
 
         if (pid == 0) {
             w_child(i);
