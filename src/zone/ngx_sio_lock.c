@@ -39,6 +39,7 @@ ngx_int_t
 ngx_sio_begin(ngx_sio_zone_t *z)
 {
     ngx_uint_t          n;
+    const char         *what;
     ngx_sio_root_t     *root;
     ngx_sio_slot_sh_t  *slot;
     ngx_sio_private_t  *p;
@@ -49,6 +50,7 @@ ngx_sio_begin(ngx_sio_zone_t *z)
 
     root = z->root;
     p = ngx_sio_private(z);
+    what = NULL;
 
     ngx_sio_lock(z);
 
@@ -67,7 +69,9 @@ ngx_sio_begin(ngx_sio_zone_t *z)
         ngx_sio_rollback(z);
         root->scratch.rollbacks++;
 
-        if (ngx_sio_check_locked(z) != NULL) {
+        what = ngx_sio_check_locked(z);
+
+        if (what) {
             root->epoch++;
             root->resetting = 1;
         }
@@ -75,6 +79,13 @@ ngx_sio_begin(ngx_sio_zone_t *z)
 
     if (root->resetting || z->epoch != root->epoch) {
         ngx_sio_unlock(z);
+
+        if (what) {
+            ngx_log_error(NGX_LOG_ALERT, z->log, 0,
+                          "sio zone: a worker died and %s, all sessions are "
+                          "closed", what);
+        }
+
         return NGX_ABORT;
     }
 

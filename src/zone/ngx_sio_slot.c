@@ -545,10 +545,10 @@ ngx_sio_slot_settle_locked(ngx_sio_zone_t *z)
 ngx_int_t
 ngx_sio_reap(ngx_sio_zone_t *z)
 {
-    uint32_t            gen[NGX_SIO_MAX_SLOTS];
     ngx_int_t           rc;
     ngx_uint_t          i, ndead, nburied;
-    ngx_sio_slot_sh_t  *slot;
+    ngx_uint_t          dead[NGX_SIO_MAX_SLOTS];
+    ngx_sio_slot_sh_t  *slot, seen[NGX_SIO_MAX_SLOTS];
 
     /* looking for the processes: without the lock */
 
@@ -557,8 +557,6 @@ ngx_sio_reap(ngx_sio_zone_t *z)
 
     for (i = 0; i < NGX_SIO_MAX_SLOTS; i++) {
         slot = &z->root->slots[i];
-        gen[i] = 0;
-
         if (slot->state == NGX_SIO_SLOT_DEAD) {
             nburied++;
         }
@@ -569,9 +567,17 @@ ngx_sio_reap(ngx_sio_zone_t *z)
             continue;
         }
 
-        if (!ngx_sio_slot_alive(slot)) {
-            gen[i] = slot->gen;
-            ndead++;
+        /* it may be given to another worker at any time: what is looked at
+           is compared when the lock is held */
+
+        ngx_sio_barrier();
+
+        seen[ndead] = *slot;
+
+        if (seen[ndead].state == NGX_SIO_SLOT_LIVE
+            && !ngx_sio_slot_alive(&seen[ndead]))
+        {
+            dead[ndead++] = i;
         }
     }
 
@@ -584,11 +590,14 @@ ngx_sio_reap(ngx_sio_zone_t *z)
         return rc;
     }
 
-    for (i = 0; ndead && i < NGX_SIO_MAX_SLOTS; i++) {
-        slot = ngx_sio_slot(z, i);
+    for (i = 0; i < ndead; i++) {
+        slot = ngx_sio_slot(z, dead[i]);
 
-        if (gen[i] && slot->state == NGX_SIO_SLOT_LIVE
-            && slot->gen == gen[i])
+        if (slot->state == NGX_SIO_SLOT_LIVE
+            && slot->gen == seen[i].gen
+            && slot->pid == seen[i].pid
+            && slot->start[0] == seen[i].start[0]
+            && slot->start[1] == seen[i].start[1])
         {
             ngx_sio_slot_bury_locked(z, slot);
         }
