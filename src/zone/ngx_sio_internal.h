@@ -428,9 +428,5 @@ ngx_int_t ngx_sio_zone_reset_locked(ngx_sio_zone_t *z);
 
 const char *ngx_sio_check_locked(ngx_sio_zone_t *z);
 
-/* tests: a number for all that the zone means; equal before a section and
-   after it was undone */
-uint64_t ngx_sio_zone_digest(ngx_sio_zone_t *z);
-
 
 #endif /* _NGX_SIO_INTERNAL_H_INCLUDED_ */
