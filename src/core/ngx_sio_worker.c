@@ -24,6 +24,7 @@
 static void ngx_sio_worker_ready(void *data, ngx_sio_handle_t session,
     ngx_sio_role_e role, ngx_uint_t wake);
 static ngx_int_t ngx_sio_worker_listen(ngx_sio_worker_t *w);
+static void ngx_sio_worker_relisten(ngx_sio_worker_t *w);
 static void ngx_sio_worker_wake_handler(ngx_event_t *ev);
 static void ngx_sio_worker_more_handler(ngx_event_t *ev);
 static void ngx_sio_worker_tick_handler(ngx_event_t *ev);
@@ -164,6 +165,37 @@ ngx_sio_worker_listen(ngx_sio_worker_t *w)
     }
 
     return NGX_OK;
+}
+
+
+/* a worker that was taken for dead has another slot now, with an eventfd of
+   its own; the old one stays open, somebody may be given it by us later */
+
+static void
+ngx_sio_worker_relisten(ngx_sio_worker_t *w)
+{
+    ngx_fd_t           fd;
+    ngx_connection_t  *c;
+
+    fd = ngx_sio_slot_fd(&w->zone);
+    c = w->wake;
+
+    if (c) {
+
+        if (c->fd == fd) {
+            return;
+        }
+
+        (void) ngx_del_event(c->read, NGX_READ_EVENT, 0);
+        ngx_free_connection(c);
+        w->wake = NULL;
+    }
+
+    if (fd == -1 || ngx_sio_worker_listen(w) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, w->log, 0,
+                      "sio zone: this worker has no slot in \"%V\" any more",
+                      &w->server->name);
+    }
 }
 
 
@@ -642,6 +674,8 @@ ngx_sio_worker_abort(ngx_sio_worker_t *w)
     w->ntasks = 0;
 
     (void) ngx_sio_zone_acknowledge(&w->zone);
+
+    ngx_sio_worker_relisten(w);
 
     w->aborting = 0;
 }

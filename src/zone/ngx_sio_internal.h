@@ -376,7 +376,8 @@ ngx_uint_t ngx_sio_room_count(ngx_sio_zone_t *z, ngx_sio_room_sh_t *room,
 
 void ngx_sio_room_slots(ngx_sio_zone_t *z, ngx_sio_room_sh_t *room,
     uint32_t *mask);
-u_char *ngx_sio_room_name(ngx_sio_zone_t *z, ngx_sio_room_sh_t *room);
+void ngx_sio_room_name(ngx_sio_zone_t *z, ngx_sio_room_sh_t *room,
+    u_char *dst);
 
 #define ngx_sio_room_members(room)                                            \
     ((room)->polling.count + (room)->ws.count)

@@ -21,6 +21,8 @@
 #define ngx_sio_pair_count(pair)   ((pair) & 0xffffff)
 
 
+static ngx_uint_t ngx_sio_room_named(ngx_sio_zone_t *z,
+    ngx_sio_room_sh_t *room, const ngx_str_t *name);
 static void ngx_sio_room_adjust_locked(ngx_sio_zone_t *z,
     ngx_sio_room_sh_t *room, ngx_uint_t slot, ngx_int_t n);
 static void ngx_sio_member_link_locked(ngx_sio_zone_t *z,
@@ -33,7 +35,6 @@ ngx_sio_room_sh_t *
 ngx_sio_room_lookup_locked(ngx_sio_zone_t *z, ngx_sio_ref_t nsp,
     const ngx_str_t *name)
 {
-    u_char             *p;
     uint32_t            hash;
     ngx_sio_ref_t       ref;
     ngx_sio_room_sh_t  *room;
@@ -51,9 +52,7 @@ ngx_sio_room_lookup_locked(ngx_sio_zone_t *z, ngx_sio_ref_t nsp,
             continue;
         }
 
-        p = ngx_sio_room_name(z, room);
-
-        if (ngx_memcmp(p, name->data, name->len) == 0) {
+        if (ngx_sio_room_named(z, room, name)) {
             return room;
         }
     }
@@ -62,17 +61,45 @@ ngx_sio_room_lookup_locked(ngx_sio_zone_t *z, ngx_sio_ref_t nsp,
 }
 
 
-/* always in one piece */
+/* the lengths are equal */
 
-u_char *
-ngx_sio_room_name(ngx_sio_zone_t *z, ngx_sio_room_sh_t *room)
+static ngx_uint_t
+ngx_sio_room_named(ngx_sio_zone_t *z, ngx_sio_room_sh_t *room,
+    const ngx_str_t *name)
 {
-    if (room->name_blob) {
-        return (u_char *) ngx_sio_ptr(z, room->name_blob)
-               + sizeof(ngx_sio_blob_sh_t);
+    size_t  off, n;
+    u_char  buf[256];
+
+    if (room->name_blob == 0) {
+        return ngx_memcmp(room->name, name->data, name->len) == 0;
     }
 
-    return room->name;
+    for (off = 0; off < name->len; off += n) {
+
+        n = ngx_min(name->len - off, sizeof(buf));
+
+        ngx_sio_blob_read(z, room->name_blob, off, buf, n);
+
+        if (ngx_memcmp(buf, name->data + off, n) != 0) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* copies room->name_len bytes */
+
+void
+ngx_sio_room_name(ngx_sio_zone_t *z, ngx_sio_room_sh_t *room, u_char *dst)
+{
+    if (room->name_blob) {
+        ngx_sio_blob_read(z, room->name_blob, 0, dst, room->name_len);
+
+    } else {
+        ngx_memcpy(dst, room->name, room->name_len);
+    }
 }
 
 

@@ -64,7 +64,7 @@
 
 #define NGX_SIO_ROOM_PAIRS    4
 #define NGX_SIO_ROOM_INLINE   56          /* longer names are in a blob */
-#define NGX_SIO_MAX_NAME      1900        /* a name is always in one cell */
+#define NGX_SIO_MAX_NAME      8192
 
 
 /*

@@ -545,7 +545,7 @@ ngx_sio_socket_rooms(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
             return ngx_sio_finish(z, NGX_ERROR);
         }
 
-        ngx_memcpy(name->data, ngx_sio_room_name(z, room), name->len);
+        ngx_sio_room_name(z, room, name->data);
         name++;
     }
 
@@ -735,7 +735,7 @@ ngx_sio_socket_info_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
         return NGX_ERROR;
     }
 
-    ngx_memcpy(info->nsp.data, ngx_sio_room_name(z, nsp), nsp->name_len);
+    ngx_sio_room_name(z, nsp, info->nsp.data);
 
     return NGX_OK;
 }
