@@ -7,6 +7,7 @@
 
 
 #include "zone_lib.h"
+#include "../../src/zone/ngx_sio_shared.h"
 
 
 #define L_ROOMS       5
@@ -214,7 +215,7 @@ test_room_max(void)
 static void
 test_room_name(void)
 {
-    u_char            text[2000];
+    u_char            text[NGX_SIO_MAX_NAME + 1];
     ngx_str_t         room;
     ngx_sio_handle_t  s, k;
     ngx_sio_limits_t  limits;
@@ -230,15 +231,15 @@ test_room_name(void)
     room.len = L_NAME + 1;
     zt_rc(ngx_sio_join(&a.z, k, &room, NULL, 1), NGX_ERROR);
 
-    /* what a cell holds is the limit if none is set */
+    /* there is one, too, when none is set */
 
     limits = zone.limits;
     limits.max_room_name = 0;
     zt_rc(ngx_sio_zone_configure(zone.root, &limits, &zt_log), NGX_OK);
-    room.len = 1900;
+    room.len = NGX_SIO_MAX_NAME;
     zt_rc(ngx_sio_join(&a.z, k, &room, NULL, 1), NGX_OK);
     zt_rc(ngx_sio_member(&a.z, k, &room), NGX_OK);
-    room.len = 1901;
+    room.len = NGX_SIO_MAX_NAME + 1;
     zt_rc(ngx_sio_join(&a.z, k, &room, NULL, 1), NGX_ERROR);
     zt_rc(ngx_sio_zone_configure(zone.root, &zone.limits, &zt_log), NGX_OK);
 
