@@ -40,14 +40,26 @@ FLAGS    = -std=gnu99 -g -O2 -fPIC -fvisibility=hidden $(WARN) $(SANFLAGS) $(INC
 
 ZONE     = $(wildcard $(TOP)/src/zone/*.c)
 HEADERS  = $(wildcard $(TOP)/src/zone/*.h $(HERE)zone_*.h)
-LIB      = $(filter-out %_test.c,$(wildcard $(HERE)zone_*.c))
-OBJS     = $(ZONE:$(TOP)/src/zone/%.c=$(OUT)/%.o) $(LIB:$(HERE)%.c=$(OUT)/%.o)
+OBJS     = $(ZONE:$(TOP)/src/zone/%.c=$(OUT)/%.o) $(OUT)/zone_lib.o \
+           $(OUT)/zone_image.o
+
+# what a test has beside them
+
+zone_model_test   = zone_model zone_model_sessions zone_model_rooms
+zone_session_test = zone_steps
+zone_death_test   = zone_steps
+zone_crash_test   = zone_scene zone_scene_ops
+zone_oom_test     = zone_scene zone_scene_ops
+zone_reset_test   = zone_scene zone_scene_ops
+zone_kill_test    = zone_kill_ops zone_kill_order
+
 WRAP     = ngx_sio_begin ngx_sio_commit ngx_sio_alloc ngx_shmtx_trylock
 TESTS    = $(patsubst $(HERE)%.c,%,$(wildcard $(HERE)zone_*_test.c))
 
 
 .PHONY: all build $(TESTS)
 .SECONDARY:
+.SECONDEXPANSION:
 
 # one after the other: some of them measure and kill
 
@@ -63,7 +75,8 @@ build: $(TESTS:%=$(OUT)/%.so)
 $(TESTS): %: $(OUT)/%.so
 	@LD_PRELOAD="$(PRELOAD) $(OUT)/$@.so" $(NGINX) $(ARGS)
 
-$(OUT)/%.so: $(OUT)/%.o $(OBJS)
+$(OUT)/%.so: $(OUT)/%.o $$(addprefix $(OUT)/,$$(addsuffix .o,$$($$*))) \
+               $(OBJS)
 	@$(CC) $(FLAGS) -shared $(WRAP:%=-Wl,--wrap=%) -o $@ $^
 
 $(OUT)/%.o: $(TOP)/src/zone/%.c $(HEADERS) $(NGX_OBJ)/ngx_auto_config.h

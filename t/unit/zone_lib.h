@@ -102,6 +102,11 @@ typedef struct {
 
 extern ngx_log_t   zt_log;
 
+/* how many [alert] lines this process has logged; unless they are wanted the
+   test fails in the end */
+extern ngx_uint_t  zt_alerts;
+extern ngx_uint_t  zt_alerts_wanted;
+
 /* limits that no test reaches by chance */
 void zt_limits(ngx_sio_limits_t *limits);
 

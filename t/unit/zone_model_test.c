@@ -16,7 +16,8 @@
 #include "zone_model.h"
 
 
-static u_char  room_names[M_ROOMS][200];
+/* the last one takes several cells */
+static u_char  room_names[M_ROOMS][5000];
 
 
 /* the end-of-life work, as core does it */
@@ -450,6 +451,7 @@ zt_main(int argc, char **argv)
 
     zt_limits(&limits);
     limits.max_namespaces = M_NSPS;
+    limits.max_room_name = sizeof(room_names[0]);
     zt_zone_open(&zone, 16 * 1024 * 1024, &limits);
 
     now = ngx_current_msec;

@@ -178,6 +178,7 @@ test_reset(void)
     r_open_journal();
     zs.zone.root->counts.sessions += 3;
     zt_rc(ngx_sio_zone_counters(&zs.w[1].z, &c), NGX_ABORT);
+    zt_ok(zt_alerts == 1, "%lu alerts", (unsigned long) zt_alerts);
 
     /* handles of the old epoch are not good for anything */
 
@@ -364,6 +365,8 @@ zt_main(int argc, char **argv)
 
     zt_image_init(&start, &zs.zone);
     zt_image_save(&start, &zs.zone);
+
+    zt_alerts_wanted = 1;
 
     test_reset();
     r_restore(views);

@@ -7,21 +7,15 @@
 #include "zone_scene.h"
 
 
-#define zs_z(n)     (&zs->w[n].z)
-#define zs_h(i)     (zs->s[i].h)
-
-
 static void zs_receive(zt_worker_t *w, ngx_sio_handle_t session,
     ngx_sio_handle_t socket, ngx_sio_entry_t *e);
 static void zs_create(zs_t *zs, zs_session_e i, ngx_uint_t w,
     ngx_uint_t websocket);
 static void zs_connect(zs_t *zs, zs_session_e i, ngx_uint_t w,
     const char *rooms);
-static ngx_int_t zs_emit(zs_t *zs, ngx_uint_t w, const char *to,
-    const char *except, size_t len, ngx_uint_t flags, const char *ack);
 
 
-static const u_char  zs_long[] =
+const u_char  zs_long[] =
     "a room with a name that is far too long for the place that a room keeps "
     "for short names, so that it lies somewhere else, and it goes on and on";
 
@@ -29,7 +23,7 @@ static zt_body_t  zs_body;
 static uint32_t   zs_next;
 
 
-static ngx_str_t
+ngx_str_t
 zs_str(const char *s)
 {
     ngx_str_t  str;
@@ -43,7 +37,7 @@ zs_str(const char *s)
 
 /* one room for each letter; "L" is the long one; at most 8 */
 
-static ngx_uint_t
+ngx_uint_t
 zs_rooms(const char *letters, ngx_str_t *rooms)
 {
     ngx_uint_t  i;
@@ -52,7 +46,7 @@ zs_rooms(const char *letters, ngx_str_t *rooms)
 
         if (letters[i] == 'L') {
             rooms[i].data = (u_char *) zs_long;
-            rooms[i].len = sizeof(zs_long) - 1;
+            rooms[i].len = ZS_LONG;
             continue;
         }
 
@@ -74,7 +68,7 @@ zs_receive(zt_worker_t *w, ngx_sio_handle_t session, ngx_sio_handle_t socket,
 }
 
 
-static const ngx_sio_body_t *
+const ngx_sio_body_t *
 zs_message(size_t len)
 {
     zt_body(&zs_body, ++zs_next, len);
@@ -83,7 +77,7 @@ zs_message(size_t len)
 }
 
 
-static ngx_int_t
+ngx_int_t
 zs_session_create(zs_t *zs, zs_session_t *s, ngx_uint_t w,
     ngx_uint_t websocket)
 {
@@ -116,7 +110,7 @@ zs_create(zs_t *zs, zs_session_e i, ngx_uint_t w, ngx_uint_t websocket)
 }
 
 
-static ngx_int_t
+ngx_int_t
 zs_socket_connect(zs_t *zs, zs_session_t *s, ngx_uint_t w, const char *nsp,
     const char *id, const char *rooms, ngx_sio_handle_t *socket)
 {
@@ -185,7 +179,7 @@ zs_post(zs_t *zs, zs_session_e i, ngx_uint_t w)
 }
 
 
-static ngx_int_t
+ngx_int_t
 zs_emit(zs_t *zs, ngx_uint_t w, const char *to, const char *except,
     size_t len, ngx_uint_t flags, const char *ack)
 {
@@ -345,616 +339,3 @@ zs_close(zs_t *zs)
     zt_zone_close(&zs->zone);
     zt_body_free(&zs_body);
 }
-
-
-/*
- * The operations.  Each returns what the zone returned; the expected codes
- * are those of a run that is not disturbed.
- */
-
-
-static ngx_int_t
-zs_op_create_polling(zs_t *zs)
-{
-    zs_session_t  s;
-
-    memcpy(s.sid, "session-of-an-other-", NGX_SIO_ID_LEN);
-
-    return zs_session_create(zs, &s, 0, 0);
-}
-
-
-static ngx_int_t
-zs_op_create_ws(zs_t *zs)
-{
-    zs_session_t  s;
-
-    memcpy(s.sid, "session-of-an-other-", NGX_SIO_ID_LEN);
-
-    return zs_session_create(zs, &s, 0, 1);
-}
-
-
-static ngx_int_t
-zs_op_params(zs_t *zs)
-{
-    ngx_str_t  info;
-
-    return ngx_sio_session_params(zs_z(0), zs_h(ZS_IDLE), zs->pool, &info);
-}
-
-
-/* a GET whose outcome is known; NGX_BUSY is not for lack of memory then */
-
-static ngx_int_t
-zs_get_open(zs_t *zs, zs_session_e i, ngx_uint_t w, ngx_int_t want)
-{
-    ngx_int_t          rc;
-    ngx_sio_entry_t    e;
-    ngx_sio_request_t  rq;
-
-    rc = ngx_sio_get_open(zs_z(w), zs->s[i].sid, zs->now, &rq);
-
-    if (rc == NGX_OK) {
-        while (ngx_sio_batch_next(zs_z(w), &rq.batch, &e) == NGX_OK) {
-            zs->sum += zt_body_id(zs_z(w), &e.body);
-        }
-    }
-
-    return (rc == want) ? NGX_OK : rc;
-}
-
-
-static ngx_int_t
-zs_op_get_park(zs_t *zs)
-{
-    return zs_get_open(zs, ZS_IDLE, 0, NGX_AGAIN);
-}
-
-
-static ngx_int_t
-zs_op_get_queued(zs_t *zs)
-{
-    return zs_get_open(zs, ZS_QUEUED, 0, NGX_OK);
-}
-
-
-static ngx_int_t
-zs_op_get_linger(zs_t *zs)
-{
-    return zs_get_open(zs, ZS_LINGERS, 1, NGX_OK);
-}
-
-
-static ngx_int_t
-zs_op_get_get(zs_t *zs)
-{
-    return zs_get_open(zs, ZS_GET_0, 2, NGX_BUSY);
-}
-
-
-static ngx_int_t
-zs_op_get_ws(zs_t *zs)
-{
-    return zs_get_open(zs, ZS_WS_1, 2, NGX_ERROR);
-}
-
-
-static ngx_int_t
-zs_op_take(zs_t *zs)
-{
-    ngx_sio_batch_t  batch;
-
-    return ngx_sio_get_take(zs_z(1), zs_h(ZS_GET_1), zs->s[ZS_GET_1].get_gen,
-                            0, zs->now, &batch);
-}
-
-
-static ngx_int_t
-zs_op_take_force(zs_t *zs)
-{
-    ngx_sio_batch_t  batch;
-
-    return ngx_sio_get_take(zs_z(0), zs_h(ZS_GET_0), zs->s[ZS_GET_0].get_gen,
-                            1, zs->now, &batch);
-}
-
-
-static ngx_int_t
-zs_op_get_abort(zs_t *zs)
-{
-    return ngx_sio_get_abort(zs_z(0), zs_h(ZS_GET_0), zs->s[ZS_GET_0].get_gen);
-}
-
-
-static ngx_int_t
-zs_op_post_open(zs_t *zs)
-{
-    ngx_sio_request_t  rq;
-
-    return ngx_sio_post_open(zs_z(2), zs->s[ZS_QUEUED].sid, zs->pool, &rq);
-}
-
-
-static ngx_int_t
-zs_op_post_post(zs_t *zs)
-{
-    ngx_int_t          rc;
-    ngx_sio_request_t  rq;
-
-    rc = ngx_sio_post_open(zs_z(2), zs->s[ZS_POST_1].sid, zs->pool, &rq);
-
-    return (rc == NGX_BUSY) ? NGX_OK : rc;
-}
-
-
-static ngx_int_t
-zs_op_post_close(zs_t *zs)
-{
-    ngx_str_t  partial;
-
-    ngx_str_null(&partial);
-
-    return ngx_sio_post_close(zs_z(1), zs_h(ZS_POST_1),
-                              zs->s[ZS_POST_1].post_gen, &partial);
-}
-
-
-static ngx_int_t
-zs_op_post_close_partial(zs_t *zs)
-{
-    ngx_str_t  partial;
-
-    partial.data = (u_char *) zs_long;
-    partial.len = sizeof(zs_long);
-
-    return ngx_sio_post_close(zs_z(0), zs_h(ZS_CAND_POST),
-                              zs->s[ZS_CAND_POST].post_gen, &partial);
-}
-
-
-static ngx_int_t
-zs_op_post_abort(zs_t *zs)
-{
-    return ngx_sio_post_abort(zs_z(1), zs_h(ZS_POST_1),
-                              zs->s[ZS_POST_1].post_gen);
-}
-
-
-static ngx_int_t
-zs_op_pong(zs_t *zs)
-{
-    return ngx_sio_session_pong(zs_z(2), zs_h(ZS_IDLE), zs->now + 1000);
-}
-
-
-static ngx_int_t
-zs_op_probe(zs_t *zs)
-{
-    uint32_t  gen;
-
-    return ngx_sio_session_probe(zs_z(2), zs_h(ZS_GET_0), &gen);
-}
-
-
-static ngx_int_t
-zs_op_unprobe(zs_t *zs)
-{
-    return ngx_sio_session_unprobe(zs_z(0), zs_h(ZS_CAND_0),
-                                   zs->s[ZS_CAND_0].cand_gen);
-}
-
-
-static ngx_int_t
-zs_upgrade(zs_t *zs, zs_session_e i, uint32_t gen, ngx_int_t want)
-{
-    ngx_int_t             rc;
-    ngx_str_t             partial;
-    ngx_uint_t            n;
-    ngx_sio_batch_t       batch;
-    ngx_sio_membership_t  members[32];
-
-    n = 32;
-
-    rc = ngx_sio_session_upgrade(zs_z(0), zs_h(i), gen, &batch, members, &n,
-                                 zs->pool, &partial);
-
-    return (rc == want) ? NGX_OK : rc;
-}
-
-
-static ngx_int_t
-zs_op_upgrade(zs_t *zs)
-{
-    return zs_upgrade(zs, ZS_CAND_0, zs->s[ZS_CAND_0].cand_gen, NGX_OK);
-}
-
-
-static ngx_int_t
-zs_op_upgrade_direct(zs_t *zs)
-{
-    return zs_upgrade(zs, ZS_QUEUED, 0, NGX_OK);
-}
-
-
-static ngx_int_t
-zs_op_upgrade_wait(zs_t *zs)
-{
-    return zs_upgrade(zs, ZS_CAND_POST, zs->s[ZS_CAND_POST].cand_gen,
-                      NGX_AGAIN);
-}
-
-
-static ngx_int_t
-zs_op_partial(zs_t *zs)
-{
-    ngx_str_t  str;
-
-    str = zs_str("51-another one");
-
-    return ngx_sio_session_partial(zs_z(0), zs_h(ZS_QUEUED), &str);
-}
-
-
-static ngx_int_t
-zs_op_partial_none(zs_t *zs)
-{
-    ngx_str_t  str;
-
-    ngx_str_null(&str);
-
-    return ngx_sio_session_partial(zs_z(0), zs_h(ZS_QUEUED), &str);
-}
-
-
-#define zs_define_send(name, w, i, len)                                       \
-    static ngx_int_t                                                          \
-    zs_op_send_##name(zs_t *zs)                                               \
-    {                                                                         \
-        return ngx_sio_session_send(zs_z(w), zs_h(i), zs_message(len), 0);    \
-    }
-
-zs_define_send(local, 0, ZS_WS_0, 100)
-zs_define_send(remote, 0, ZS_WS_2, 100)
-zs_define_send(large, 0, ZS_WS_2, 20000)
-zs_define_send(idle, 0, ZS_IDLE, 100)
-zs_define_send(queued, 0, ZS_QUEUED, 9000)
-zs_define_send(parked, 2, ZS_GET_0, 100)
-
-
-#define zs_define_close(name, w, i, linger)                                   \
-    static ngx_int_t                                                          \
-    zs_op_close_##name(zs_t *zs)                                              \
-    {                                                                         \
-        return ngx_sio_session_close(zs_z(w), zs_h(i),                        \
-                                     NGX_SIO_FORCED_CLOSE, linger);           \
-    }
-
-zs_define_close(local, 0, ZS_WS_0, 0)
-zs_define_close(remote, 0, ZS_WS_2, 0)
-zs_define_close(idle, 0, ZS_IDLE, 0)
-zs_define_close(queued, 0, ZS_QUEUED, 0)
-zs_define_close(linger, 0, ZS_QUEUED, 1)
-zs_define_close(parked, 0, ZS_GET_1, 1)
-zs_define_close(posting, 0, ZS_POST_1, 0)
-zs_define_close(candidate, 1, ZS_CAND_0, 0)
-
-
-/* the end-of-life work of a session with sockets */
-
-static ngx_int_t
-zs_op_end(zs_t *zs)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_sio_socket_remove(zs_z(0), zs->s[ZS_CLOSING_0].socket);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    return ngx_sio_session_end(zs_z(0), zs_h(ZS_CLOSING_0), zs->now);
-}
-
-
-static ngx_int_t
-zs_op_release(zs_t *zs)
-{
-    return ngx_sio_role_release(zs_z(0), zs_h(ZS_HELD_0), NGX_SIO_ROLE_WS, 0);
-}
-
-
-static ngx_int_t
-zs_op_connect_ws(zs_t *zs)
-{
-    ngx_sio_handle_t  h;
-
-    return zs_socket_connect(zs, &zs->s[ZS_WS_1], 1, "/a",
-                             "socket-of-an-other--", "axyL", &h);
-}
-
-
-static ngx_int_t
-zs_op_connect_polling(zs_t *zs)
-{
-    ngx_sio_handle_t  h;
-
-    return zs_socket_connect(zs, &zs->s[ZS_FRESH], 1, "/new",
-                             "socket-of-an-other--", "a", &h);
-}
-
-
-#define zs_define_remove(name, w, i)                                          \
-    static ngx_int_t                                                          \
-    zs_op_remove_##name(zs_t *zs)                                             \
-    {                                                                         \
-        return ngx_sio_socket_remove(zs_z(w), zs->s[i].socket);               \
-    }
-
-zs_define_remove(local, 0, ZS_WS_0)
-zs_define_remove(remote, 0, ZS_WS_2)
-zs_define_remove(polling, 2, ZS_IDLE)
-zs_define_remove(candidate, 2, ZS_CAND_0)
-
-
-#define zs_define_join(name, w, i, letters)                                   \
-    static ngx_int_t                                                          \
-    zs_op_join_##name(zs_t *zs)                                               \
-    {                                                                         \
-        ngx_str_t   rooms[8];                                                 \
-        ngx_uint_t  n;                                                        \
-                                                                              \
-        n = zs_rooms(letters, rooms);                                         \
-        return ngx_sio_join(zs_z(w), zs->s[i].socket, rooms, NULL, n);        \
-    }
-
-zs_define_join(local, 0, ZS_WS_0, "mL")
-zs_define_join(remote, 0, ZS_WS_2, "cm")
-zs_define_join(polling, 0, ZS_QUEUED, "bcmnL")
-
-
-#define zs_define_leave(name, w, i, letters)                                  \
-    static ngx_int_t                                                          \
-    zs_op_leave_##name(zs_t *zs)                                              \
-    {                                                                         \
-        ngx_str_t   rooms[8];                                                 \
-        ngx_uint_t  n;                                                        \
-                                                                              \
-        n = zs_rooms(letters, rooms);                                         \
-        return ngx_sio_leave(zs_z(w), zs->s[i].socket, rooms, n);             \
-    }
-
-zs_define_leave(local, 0, ZS_WS_0, "ac")
-zs_define_leave(remote, 0, ZS_WS_2, "aL")
-zs_define_leave(polling, 1, ZS_IDLE, "abc")
-
-
-static ngx_int_t
-zs_op_set_data(zs_t *zs)
-{
-    ngx_str_t  str;
-
-    str.data = (u_char *) zs_long;
-    str.len = sizeof(zs_long);
-
-    return ngx_sio_socket_set_data(zs_z(0), zs->s[ZS_WS_1].socket, &str);
-}
-
-
-#define zs_define_emit(name, w, to, except, len, flags, ack)                  \
-    static ngx_int_t                                                          \
-    zs_op_emit_##name(zs_t *zs)                                               \
-    {                                                                         \
-        return zs_emit(zs, w, to, except, len, flags, ack);                   \
-    }
-
-zs_define_emit(room, 0, "a", NULL, 100, 0, NULL)
-zs_define_emit(rooms, 1, "abL", "c", 100, 0, NULL)
-zs_define_emit(all, 2, NULL, NULL, 100, 0, NULL)
-zs_define_emit(large, 2, NULL, "b", 30000, 0, NULL)
-zs_define_emit(volatile, 0, NULL, NULL, 100, NGX_SIO_VOLATILE, NULL)
-zs_define_emit(ack, 0, "ab", NULL, 100, 0, "an answer please")
-zs_define_emit(own, 0, "c", "ab", 100, 0, NULL)
-zs_define_emit(nobody, 0, "z", NULL, 100, 0, NULL)
-
-
-static ngx_int_t
-zs_op_ack_answer(zs_t *zs)
-{
-    ngx_str_t  name;
-
-    return ngx_sio_ack_answer(zs_z(2), zs->s[ZS_IDLE].socket, 1, zs->pool,
-                              &name);
-}
-
-
-static ngx_int_t
-zs_op_ack_expired(zs_t *zs)
-{
-    uint32_t          id;
-    ngx_str_t         name;
-    ngx_sio_handle_t  h;
-
-    return ngx_sio_ack_expired(zs_z(2), zs->now + 10000, zs->pool, &h, &id,
-                               &name);
-}
-
-
-static ngx_int_t
-zs_op_session_acks(zs_t *zs)
-{
-    ngx_uint_t              n;
-    ngx_sio_pending_ack_t  *acks;
-
-    return ngx_sio_session_acks(zs_z(0), zs_h(ZS_CAND_0), zs->pool, &acks,
-                                &n);
-}
-
-
-static ngx_int_t
-zs_op_select(zs_t *zs)
-{
-    ngx_str_t          names[8];
-    ngx_uint_t         n, total;
-    ngx_sio_target_t   t;
-    ngx_sio_handle_t  *handles;
-
-    memset(&t, 0, sizeof(t));
-    t.nsp = zs_str("/");
-    t.to = names;
-    t.nto = zs_rooms("ab", names);
-
-    return ngx_sio_select(zs_z(0), &t, 10, zs->pool, &handles, &n, &total);
-}
-
-
-#define zs_define_drain(w)                                                    \
-    static ngx_int_t                                                          \
-    zs_op_drain_##w(zs_t *zs)                                                 \
-    {                                                                         \
-        return ngx_sio_drain(zs_z(w));                                        \
-    }
-
-zs_define_drain(0)
-zs_define_drain(1)
-
-
-/* nothing, pings, the linger time, the deadlines of pongs */
-
-#define zs_define_sweep(after)                                                \
-    static ngx_int_t                                                          \
-    zs_op_sweep_##after(zs_t *zs)                                             \
-    {                                                                         \
-        return ngx_sio_sweep(zs_z(1), zs->now + after);                       \
-    }
-
-zs_define_sweep(1000)
-zs_define_sweep(26000)
-zs_define_sweep(31000)
-zs_define_sweep(90000)
-
-
-static ngx_int_t
-zs_op_reap_none(zs_t *zs)
-{
-    return ngx_sio_reap(zs_z(0));
-}
-
-
-static ngx_int_t
-zs_op_slot_release(zs_t *zs)
-{
-    ngx_sio_slot_release(zs_z(0));
-
-    return NGX_OK;
-}
-
-
-/* all that worker 0 had is taken apart by worker 1 */
-
-static ngx_int_t
-zs_op_reap(zs_t *zs)
-{
-    ngx_int_t   rc;
-    ngx_uint_t  i;
-
-    ngx_sio_slot_release(zs_z(0));
-
-    for (i = 0; i < 1000; i++) {
-        rc = ngx_sio_reap(zs_z(1));
-
-        if (rc != NGX_AGAIN) {
-            return rc;
-        }
-    }
-
-    return NGX_AGAIN;
-}
-
-
-static ngx_int_t
-zs_op_slot_claim(zs_t *zs)
-{
-    return ngx_sio_slot_claim(&zs->other.z);
-}
-
-
-const zs_op_t  zs_ops[] = {
-    { "create, polling", zs_op_create_polling, 1 },
-    { "create, WebSocket", zs_op_create_ws, 1 },
-    { "params", zs_op_params, 0 },
-    { "GET is parked", zs_op_get_park, 0 },
-    { "GET takes the queue", zs_op_get_queued, 0 },
-    { "last GET", zs_op_get_linger, 0 },
-    { "GET in a GET", zs_op_get_get, 0 },
-    { "GET of a WebSocket", zs_op_get_ws, 0 },
-    { "parked GET takes", zs_op_take, 0 },
-    { "parked GET takes by force", zs_op_take_force, 0 },
-    { "GET is aborted", zs_op_get_abort, 0 },
-    { "POST begins", zs_op_post_open, 0 },
-    { "POST in a POST", zs_op_post_post, 0 },
-    { "POST ends", zs_op_post_close, 0 },
-    { "POST ends with a partial packet", zs_op_post_close_partial, 1 },
-    { "POST is aborted", zs_op_post_abort, 0 },
-    { "pong", zs_op_pong, 0 },
-    { "probe", zs_op_probe, 0 },
-    { "unprobe", zs_op_unprobe, 0 },
-    { "upgrade", zs_op_upgrade, 1 },
-    { "upgrade without probe", zs_op_upgrade_direct, 1 },
-    { "upgrade in a POST", zs_op_upgrade_wait, 0 },
-    { "partial", zs_op_partial, 1 },
-    { "no partial", zs_op_partial_none, 0 },
-    { "send, own", zs_op_send_local, 1 },
-    { "send, other worker", zs_op_send_remote, 1 },
-    { "send, large", zs_op_send_large, 1 },
-    { "send, idle polling", zs_op_send_idle, 1 },
-    { "send, polling", zs_op_send_queued, 1 },
-    { "send, parked GET", zs_op_send_parked, 1 },
-    { "close, own", zs_op_close_local, 0 },
-    { "close, other worker", zs_op_close_remote, 0 },
-    { "close, idle polling", zs_op_close_idle, 0 },
-    { "close, queue", zs_op_close_queued, 0 },
-    { "close, queue, lingering", zs_op_close_linger, 0 },
-    { "close, parked GET", zs_op_close_parked, 0 },
-    { "close, POST in progress", zs_op_close_posting, 0 },
-    { "close, upgrading", zs_op_close_candidate, 0 },
-    { "end", zs_op_end, 0 },
-    { "release", zs_op_release, 0 },
-    { "connect, WebSocket", zs_op_connect_ws, 1 },
-    { "connect, polling, a new namespace", zs_op_connect_polling, 1 },
-    { "remove, own", zs_op_remove_local, 0 },
-    { "remove, other worker", zs_op_remove_remote, 0 },
-    { "remove, polling", zs_op_remove_polling, 0 },
-    { "remove, upgrading", zs_op_remove_candidate, 0 },
-    { "join, own", zs_op_join_local, 1 },
-    { "join, other worker", zs_op_join_remote, 1 },
-    { "join, polling", zs_op_join_polling, 1 },
-    { "leave, own", zs_op_leave_local, 0 },
-    { "leave, other worker", zs_op_leave_remote, 0 },
-    { "leave, polling", zs_op_leave_polling, 0 },
-    { "set data", zs_op_set_data, 1 },
-    { "emit to a room", zs_op_emit_room, 1 },
-    { "emit to rooms, except", zs_op_emit_rooms, 1 },
-    { "emit to all", zs_op_emit_all, 1 },
-    { "emit, large", zs_op_emit_large, 1 },
-    { "emit, volatile", zs_op_emit_volatile, 1 },
-    { "emit, ack", zs_op_emit_ack, 1 },
-    { "emit, own only", zs_op_emit_own, 1 },
-    { "emit to nobody", zs_op_emit_nobody, 0 },
-    { "ack answered", zs_op_ack_answer, 0 },
-    { "ack expired", zs_op_ack_expired, 0 },
-    { "acks of a session", zs_op_session_acks, 0 },
-    { "select", zs_op_select, 0 },
-    { "drain, worker 0", zs_op_drain_0, 0 },
-    { "drain, worker 1", zs_op_drain_1, 0 },
-    { "sweep", zs_op_sweep_1000, 0 },
-    { "sweep, pings", zs_op_sweep_26000, 0 },
-    { "sweep, end of lingering", zs_op_sweep_31000, 0 },
-    { "sweep, timeouts", zs_op_sweep_90000, 0 },
-    { "reap, nothing", zs_op_reap_none, 0 },
-    { "reap", zs_op_reap, 0 },
-    { "slot release", zs_op_slot_release, 0 },
-    { "slot claim", zs_op_slot_claim, 0 }
-};
-
-const ngx_uint_t  zs_nops = sizeof(zs_ops) / sizeof(zs_ops[0]);

@@ -71,6 +71,27 @@ extern const zs_op_t  zs_ops[];
 extern const ngx_uint_t  zs_nops;
 
 
+#define zs_z(n)     (&zs->w[n].z)
+#define zs_h(i)     (zs->s[i].h)
+
+/* a name that does not fit into a room's record */
+#define ZS_LONG     142
+
+extern const u_char  zs_long[];
+
+ngx_str_t zs_str(const char *s);
+
+/* one room for each letter; "L" is the long one; at most 8 */
+ngx_uint_t zs_rooms(const char *letters, ngx_str_t *rooms);
+const ngx_sio_body_t *zs_message(size_t len);
+ngx_int_t zs_session_create(zs_t *zs, zs_session_t *s, ngx_uint_t w,
+    ngx_uint_t websocket);
+ngx_int_t zs_socket_connect(zs_t *zs, zs_session_t *s, ngx_uint_t w,
+    const char *nsp, const char *id, const char *rooms,
+    ngx_sio_handle_t *socket);
+ngx_int_t zs_emit(zs_t *zs, ngx_uint_t w, const char *to, const char *except,
+    size_t len, ngx_uint_t flags, const char *ack);
+
 void zs_open(zs_t *zs, size_t size);
 void zs_close(zs_t *zs);
 
