@@ -237,7 +237,12 @@ ngx_sio_fanout_add(ngx_sio_worker_t *w, ngx_sio_entry_t *entry)
     peer = (ngx_sio_peer_t *)
                ngx_sio_table_lookup(&w->peers, entry->socket.ref);
 
-    if (peer == NULL && w->connecting) {
+    /* an entry for another socket may have waited in the inbox */
+
+    if (peer == NULL && w->connecting
+        && w->connecting->client->session.ref == entry->session.ref
+        && w->connecting->client->session.gen == entry->session.gen)
+    {
         peer = w->connecting;
         w->connecting = NULL;
 
