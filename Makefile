@@ -1,8 +1,8 @@
 # make                   build/ngx_http_sio_module.so for the installed
 #                        nginx, through Debian's nginx-dev
-# make NGX_SRC=DIR       build/NAME/ngx_http_sio_module.so against a source
+# make NGINX_SRC=DIR     build/NAME/ngx_http_sio_module.so against a source
 #                        tree, NAME being the last part of DIR
-# make nginx NGX_SRC=DIR  that tree's nginx, too, beside the module
+# make nginx NGINX_SRC=DIR  that tree's nginx, too, beside the module
 # make unit              the C unit tests
 # make replay            the fuzz targets over their committed corpora
 # make fuzz              the libFuzzer binaries (clang)
@@ -27,8 +27,8 @@ SUFFIX   = $(if $(filter-out cc,$(CC)),-$(notdir $(CC)))
 TOP     := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))
 B       := $(abspath $(BUILD))
 
-ifdef NGX_SRC
-NGX     := $(abspath $(NGX_SRC))
+ifdef NGINX_SRC
+NGX     := $(abspath $(NGINX_SRC))
 NAME    := $(notdir $(NGX))
 OBJ     := $(B)/$(NAME)/obj$(SUFFIX)
 OUT     := $(B)/$(NAME)/$(MODULE)
@@ -58,7 +58,7 @@ $(OUT): $(OBJ)/Makefile
 	@$(MAKE) --no-print-directory -f $(OBJ)/Makefile -C $(NGX) modules
 	@cmp -s $(OBJ)/$(MODULE) $@ || install -m 644 $(OBJ)/$(MODULE) $@
 
-ifdef NGX_SRC
+ifdef NGINX_SRC
 
 nginx: module
 	@$(MAKE) --no-print-directory -f $(OBJ)/Makefile -C $(NGX) binary

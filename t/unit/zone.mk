@@ -1,7 +1,7 @@
 # The tests of src/zone.  make -f zone.mk [BUILD=DIR] [SAN=yes] [CC=clang]
 #
 #   NGINX=BINARY   the nginx whose slab, mutex, pools and log are used
-#   NGX_SRC=DIR    its source tree or SDK
+#   NGINX_SRC=DIR  its source tree or SDK
 #   NGX_OBJ=DIR    where it was configured (ngx_auto_config.h)
 #   WERROR=no      warnings are not errors
 #
@@ -16,11 +16,11 @@ OUT     := $(abspath $(BUILD))/zone$(if $(SAN),-san)$(if \
            $(filter-out cc,$(CC)),-$(notdir $(CC)))
 
 NGINX   ?= $(or $(shell command -v nginx),/usr/sbin/nginx)
-NGX_SRC ?= /usr/share/nginx/src
+NGINX_SRC ?= /usr/share/nginx/src
 NGX_OBJ ?= $(OUT)/nginx
 
-INCS     = -I$(NGX_SRC)/src/core -I$(NGX_SRC)/src/event \
-           -I$(NGX_SRC)/src/os/unix -I$(NGX_OBJ)
+INCS     = -I$(NGINX_SRC)/src/core -I$(NGINX_SRC)/src/event \
+           -I$(NGINX_SRC)/src/os/unix -I$(NGX_OBJ)
 WARN     = -W -Wall -Wextra -Wpointer-arith -Wno-unused-parameter \
            $(if $(filter no,$(WERROR)),-Wno-error,-Werror)
 
@@ -91,7 +91,7 @@ $(OUT)/%.o: $(HERE)%.c $(HEADERS) $(NGX_OBJ)/ngx_auto_config.h
 
 $(OUT)/nginx/ngx_auto_config.h:
 	@mkdir -p $(OUT)/nginx
-	@cd $(NGX_SRC) && { [ ! -f conf_flags ] || . ./conf_flags; } && \
+	@cd $(NGINX_SRC) && { [ ! -f conf_flags ] || . ./conf_flags; } && \
 	    bash $$([ -f configure ] && echo configure || echo auto/configure) \
 	    "$${NGX_CONF_FLAGS[@]}" --with-cc="$(CC)" \
 	    --with-cc-opt="-g -O2 -fPIC" --builddir=$(OUT)/nginx \
