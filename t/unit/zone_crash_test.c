@@ -233,6 +233,71 @@ crash_goes_on(const zs_op_t *op, ngx_uint_t k)
 
 
 /*
+ * What an operation frees it does not get again in the same section, of any
+ * class: the old bytes may have to come back.
+ */
+
+static void
+crash_heap(void)
+{
+    u_char           bytes[4096];
+    size_t           size;
+    ngx_uint_t       class, i, n;
+    ngx_sio_ref_t    ref[200], again;
+    ngx_sio_zone_t  *z;
+
+    z = &zs.w[0].z;
+
+    for (class = NGX_SIO_CLASS_SESSION; class < NGX_SIO_NCLASSES; class++) {
+        zt_image_restore(&start, &zs.zone);
+        size = ngx_sio_class_size(class);
+
+        /* a full page and a few cells of the next one */
+
+        n = ngx_sio_class_cells(class) + 2;
+
+        zt_rc(ngx_sio_begin(z), NGX_OK);
+
+        for (i = 0; i < n; i++) {
+            ref[i] = ngx_sio_alloc(z, class);
+            zt_ok(ref[i], "no cell of class %lu", (unsigned long) class);
+            memset(ngx_sio_ptr(z, ref[i]), 'a', size);
+        }
+
+        zt_rc(ngx_sio_finish(z, NGX_OK), NGX_OK);
+        zt_rc(ngx_sio_begin(z), NGX_OK);
+
+        for (i = 0; i < n; i++) {
+            ngx_sio_free(z, ref[i]);
+        }
+
+        for (i = 0; i < n; i++) {
+            again = ngx_sio_alloc(z, class);
+
+            if (again == 0) {
+                /* it is a small zone */
+                break;
+            }
+
+            memset(ngx_sio_ptr(z, again), 'b', size);
+        }
+
+        ngx_sio_undo_section(z);
+        zt_rc(ngx_sio_finish(z, NGX_OK), NGX_OK);
+
+        memset(bytes, 'a', sizeof(bytes));
+
+        for (i = 0; i < n; i++) {
+            zt_ok(memcmp(ngx_sio_ptr(z, ref[i]), bytes, size) == 0,
+                  "a cell of class %lu was given out again",
+                  (unsigned long) class);
+            zt_ok(ngx_sio_class(z, ref[i]) == class, "another class");
+        }
+    }
+}
+
+
+/*
  * Nobody tells that the holder is dead: the next who wants the lock finds out
  * himself, also when the dead process is a zombie.
  */
@@ -319,6 +384,7 @@ zt_main(int argc, char **argv)
         }
     }
 
+    crash_heap();
     crash_unnoticed();
 
     zt_image_restore(&start, &zs.zone);

@@ -143,7 +143,7 @@ test_rooms(void)
     char              text[L_ROOMS + 2][16];
     ngx_str_t         rooms[L_ROOMS + 2], *names;
     ngx_uint_t        i, n, size;
-    ngx_sio_handle_t  s, k, other;
+    ngx_sio_handle_t  s, k;
 
     for (i = 0; i < L_ROOMS + 2; i++) {
         rooms[i].data = (u_char *) text[i];
@@ -168,15 +168,6 @@ test_rooms(void)
     zt_rc(ngx_sio_socket_rooms(&a.z, k, pool, &names, &n), NGX_OK);
     zt_ok(n == L_ROOMS + 1, "%lu rooms", (unsigned long) n);
 
-    l_close(&a, s);
-
-    /* many memberships are taken apart in several holds */
-
-    s = l_session(&a, 0, NULL);
-    zt_rc(l_connect(&a, s, "/", NULL, NULL, 0, &k), NGX_OK);
-    other = l_session(&b, 1, NULL);
-    zt_rc(l_connect(&b, other, "/", NULL, NULL, 0, &k), NGX_OK);
-    l_close(&b, other);
     l_close(&a, s);
 }
 
