@@ -6,7 +6,8 @@
  *
  * Environment:
  *   SIO_NGINX    nginx binary, /usr/sbin/nginx otherwise
- *   SIO_MODULE   the module, build/ngx_http_sio_module.so otherwise
+ *   SIO_MODULE   the module, build/ngx_http_sio_module.so otherwise; empty
+ *                if it is built into nginx
  *   SIO_WRAP     words to put in front of nginx (valgrind); %D is the
  *                directory of the test
  *   SIO_SLOW     factor for all times that are waited for
@@ -27,7 +28,7 @@ const { until, sleep, SLOW } = require('./wait.js');
 const ROOT = path.resolve(__dirname, '../..');
 const NGINX = process.env.SIO_NGINX || findNginx();
 const MODULE = process.env.SIO_MODULE
-    || path.join(ROOT, 'build/ngx_http_sio_module.so');
+    ?? path.join(ROOT, 'build/ngx_http_sio_module.so');
 
 const running = new Set();
 
@@ -242,7 +243,7 @@ function configuration(dir, ports, o) {
       : '';
 
   return `
-${o.load === false ? '' : `load_module ${MODULE};`}
+${o.load === false || !MODULE ? '' : `load_module ${MODULE};`}
 
 ${process.getuid() === 0 ? 'user root;' : ''}
 daemon off;
