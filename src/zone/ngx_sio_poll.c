@@ -294,6 +294,34 @@ ngx_sio_get_abort(ngx_sio_zone_t *z, ngx_sio_handle_t session, uint32_t gen)
 }
 
 
+ngx_int_t
+ngx_sio_session_drop(ngx_sio_zone_t *z, ngx_sio_handle_t session)
+{
+    ngx_int_t              rc;
+    ngx_sio_session_sh_t  *s;
+
+    rc = ngx_sio_begin(z);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    s = ngx_sio_session_lookup(z, session);
+
+    if (s == NULL || s->state == NGX_SIO_SESSION_OPEN) {
+        return ngx_sio_finish(z, NGX_DONE);
+    }
+
+    ngx_sio_queue_drop_locked(z, s);
+
+    ngx_sio_set(z, &s->flags, s->flags & ~NGX_SIO_SESSION_LINGER);
+    ngx_sio_set(z, &s->linger_at, 0);
+
+    ngx_sio_session_settle_locked(z, s);
+
+    return ngx_sio_finish(z, NGX_OK);
+}
+
+
 ngx_sio_ref_t
 ngx_sio_partial_take_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s)
 {

@@ -490,6 +490,12 @@ ngx_int_t ngx_sio_session_end(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     ngx_msec_t now);
 
 /*
+ * A closing session's client needs no last GET any more: it has said close
+ * itself.  NGX_OK, NGX_DONE: gone, or not closing
+ */
+ngx_int_t ngx_sio_session_drop(ngx_sio_zone_t *z, ngx_sio_handle_t session);
+
+/*
  * Gives a role back, after NGX_SIO_WAKE_CLOSE was obeyed (GET: use get_take).
  * gen 0: whichever this worker has.  A session that is open and loses its WS or
  * POST in this way is closed ("transport error").
