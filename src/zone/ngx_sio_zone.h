@@ -414,6 +414,11 @@ ngx_int_t ngx_sio_post_close(ngx_sio_zone_t *z, ngx_sio_handle_t session,
 ngx_int_t ngx_sio_post_abort(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     uint32_t gen);
 
+/* another packet of a polling session that owes a pong: it has the whole time
+   for it once more.  NGX_OK, NGX_DONE */
+ngx_int_t ngx_sio_session_alive(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    ngx_msec_t now);
+
 /* a pong of a polling session */
 ngx_int_t ngx_sio_session_pong(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     ngx_msec_t now);
@@ -448,7 +453,7 @@ typedef struct {
  * NGX_DECLINED  members has too little room: *n is what it takes, call again
  * NGX_ERROR     not polling any more, or another candidate has probed
  *
- * A GET that is still parked is woken with NGX_SIO_WAKE_NOOP.
+ * A GET that is still parked is woken with NGX_SIO_WAKE_CLOSE.
  */
 ngx_int_t ngx_sio_session_upgrade(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     uint32_t gen, ngx_sio_batch_t *batch, ngx_sio_membership_t *members,

@@ -99,12 +99,50 @@ die_idle(zt_worker_t *w, t_session_t *s)
 }
 
 
+/* between the sections that take cells for a large message */
+
+static ngx_uint_t  sections;
+
+static void
+die_now(ngx_sio_zone_t *z)
+{
+    if (++sections == 3) {
+        _exit(0);
+    }
+}
+
+
+static void
+die_preparing(zt_worker_t *w, t_session_t *s)
+{
+    sections = 0;
+    zt_hooks.begun = die_now;
+
+    (void) ngx_sio_session_send(&w->z, s->h, t_body(78, 600000), 0);
+
+    zt_ok(0, "it lives");
+}
+
+
+/* what was taken, and not given back yet */
+
+static void
+die_reading(zt_worker_t *w, t_session_t *s)
+{
+    ngx_sio_request_t  rq;
+
+    zt_rc(ngx_sio_get_open(&w->z, s->sid, now, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&w->z, s->sid, pool, &rq), NGX_OK);
+    zt_ok(rq.partial.len == 2, "no partial packet");
+}
+
+
 static void
 test_death(void)
 {
     uint32_t            gen;
     t_session_t         s;
-    ngx_str_t           room = ngx_string("r");
+    ngx_str_t           room = ngx_string("r"), half = ngx_string("51");
     ngx_uint_t          i;
     ngx_sio_request_t   rq;
     ngx_sio_counters_t  first, c;
@@ -151,6 +189,21 @@ test_death(void)
     t_batch(&b, &rq.batch, 1, 0, 0);
     zt_ok(last == 77, "message %u", last);
     t_kill(&a, &s);
+
+    /* nothing of what it was doing stays */
+
+    t_create(&a, &s, 0);
+    t_dead(die_preparing, &s);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_AGAIN);
+    zt_rc(ngx_sio_get_abort(&b.z, s.h, rq.gen), NGX_OK);
+    t_end(&b, &s);
+
+    t_create(&a, &s, 0);
+    zt_rc(ngx_sio_session_partial(&a.z, s.h, &half), NGX_OK);
+    zt_rc(ngx_sio_session_send(&a.z, s.h, t_body(79, 30000), 0), NGX_OK);
+    t_dead(die_reading, &s);
+    t_end(&b, &s);
+    t_gone(&s);
 
     zt_settle(&a.z);
     zt_settle(&b.z);

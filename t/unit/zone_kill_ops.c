@@ -455,7 +455,8 @@ k_emit(void)
     memset(&emit, 0, sizeof(emit));
     ack = 0;
 
-    zt_body(&body, k_id(), ZT_BODY_MIN + zt_rand(zt_rand(8) ? 200 : 6000));
+    zt_body(&body, k_id(), ZT_BODY_MIN + zt_rand(zt_rand(8) ? 200
+                                               : zt_rand(8) ? 6000 : 50000));
 
     emit.target.nsp = nsp;
     emit.target.to = zt_rand(3) ? &rooms[zt_rand(K_ROOMS - 1)] : &order_room;

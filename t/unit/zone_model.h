@@ -139,6 +139,7 @@ void op_upgrade(void);
 void op_send(void);
 void op_partial(void);
 void op_close(void);
+void op_drop(void);
 
 
 /* operations: sockets and rooms (zone_model_rooms.c) */

@@ -599,3 +599,29 @@ op_close(void)
           NGX_OK);
     m_closed(s, w, NGX_SIO_FORCED_CLOSE, linger);
 }
+
+
+/* the client has said that it is gone: nothing lingers for it */
+
+void
+op_drop(void)
+{
+    m_session_t  *s;
+    zt_worker_t  *w;
+
+    w = m_worker();
+    s = m_session();
+
+    if (s == NULL || (s->closing && zt_rand(4))) {
+        return;
+    }
+
+    zt_rc(ngx_sio_session_drop(&w->z, s->h), s->closing ? NGX_OK : NGX_DONE);
+
+    if (s->closing) {
+        m_log("worker %lu: session %ld is dropped\n", w->n, s - sessions);
+        s->npend = 0;
+        s->linger = 0;
+        m_gone(s);
+    }
+}

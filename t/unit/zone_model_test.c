@@ -255,6 +255,8 @@ m_quiet(void)
               "was not let go: ws %ld, get %ld, post %ld, cand %ld",
               (unsigned long) i, (long) s->ws, (long) s->get, (long) s->post,
               (long) s->cand);
+        zt_ok(s->ws < 0 || s->get < 0, "session %lu: a GET waits below a "
+              "WebSocket", (unsigned long) i);
         zt_ok(s->npend == 0 || (s->ws < 0 && s->get < 0), "session %lu has "
               "not received %lu messages", (unsigned long) i,
               (unsigned long) s->npend);
@@ -317,6 +319,7 @@ static const struct {
     { op_send, 6 },
     { op_partial, 1 },
     { op_close, 1 },
+    { op_drop, 1 },
     { op_ready, 20 },
     { op_drain, 10 }
 };

@@ -315,6 +315,42 @@ zs_op_end(zs_t *zs)
 
 
 static ngx_int_t
+zs_op_drop(zs_t *zs)
+{
+    return ngx_sio_session_drop(zs_z(2), zs_h(ZS_LINGERS));
+}
+
+
+#define zs_define_kick(name, w, i)                                            \
+    static ngx_int_t                                                          \
+    zs_op_kick_##name(zs_t *zs)                                               \
+    {                                                                         \
+        return ngx_sio_socket_kick(zs_z(w), zs->s[i].socket, 1);              \
+    }
+
+zs_define_kick(local, 0, ZS_WS_0)
+zs_define_kick(remote, 0, ZS_WS_2)
+zs_define_kick(polling, 2, ZS_IDLE)
+
+
+static ngx_int_t
+zs_op_kicked(zs_t *zs)
+{
+    ngx_int_t         rc;
+    ngx_uint_t        close;
+    ngx_sio_handle_t  h;
+
+    rc = ngx_sio_socket_kick(zs_z(0), zs->s[ZS_WS_0].socket, 0);
+
+    while (rc == NGX_OK) {
+        rc = ngx_sio_session_kicked(zs_z(0), zs_h(ZS_WS_0), &h, &close);
+    }
+
+    return (rc == NGX_DECLINED) ? NGX_OK : rc;
+}
+
+
+static ngx_int_t
 zs_op_release(zs_t *zs)
 {
     return ngx_sio_role_release(zs_z(0), zs_h(ZS_HELD_0), NGX_SIO_ROLE_WS, 0);
@@ -576,6 +612,11 @@ const zs_op_t  zs_ops[] = {
     { "close, POST in progress", zs_op_close_posting, 0 },
     { "close, upgrading", zs_op_close_candidate, 0 },
     { "end", zs_op_end, 0 },
+    { "drop", zs_op_drop, 0 },
+    { "kick, own", zs_op_kick_local, 0 },
+    { "kick, other worker", zs_op_kick_remote, 0 },
+    { "kick, polling", zs_op_kick_polling, 0 },
+    { "kicked", zs_op_kicked, 0 },
     { "release", zs_op_release, 0 },
     { "connect, WebSocket", zs_op_connect_ws, 1 },
     { "connect, polling, a new namespace", zs_op_connect_polling, 1 },

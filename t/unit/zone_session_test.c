@@ -178,6 +178,17 @@ test_linger(void)
     t_pass(&b, 31000);
     t_gone(&s);
 
+    /* let go before */
+
+    t_create(&a, &s, 0);
+    zt_rc(ngx_sio_session_send(&a.z, s.h, t_body(5, 30), 0), NGX_OK);
+    zt_rc(ngx_sio_session_drop(&b.z, s.h), NGX_DONE);
+    zt_rc(ngx_sio_session_close(&a.z, s.h, NGX_SIO_FORCED_CLOSE, 1), NGX_OK);
+    t_end(&a, &s);
+    zt_rc(ngx_sio_session_drop(&b.z, s.h), NGX_OK);
+    t_gone(&s);
+    zt_rc(ngx_sio_session_drop(&b.z, s.h), NGX_DONE);
+
     /* dropped at once */
 
     t_create(&a, &s, 0);
@@ -302,6 +313,26 @@ test_upgrade(void)
 
     zt_ok(zt_members(&b, 0) == 0, "%lu members are left",
           (unsigned long) zt_members(&b, 0));
+
+    /* a GET that waits when the upgrade comes */
+
+    t_create(&a, &s, 0);
+    zt_rc(ngx_sio_session_probe(&b.z, s.h, &gen), NGX_OK);
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_AGAIN);
+    n = 8;
+    zt_rc(ngx_sio_session_upgrade(&b.z, s.h, gen, &batch, m, &n, pool,
+                                  &partial), NGX_OK);
+    zt_ok(n == 0 && batch.n == 0, "%lu memberships, %lu queued",
+          (unsigned long) n, (unsigned long) batch.n);
+    t_woken(&a, &s, NGX_SIO_ROLE_GET, NGX_SIO_WAKE_CLOSE);
+    zt_rc(ngx_sio_get_take(&a.z, s.h, rq.gen, 1, now, &batch), NGX_OK);
+    t_batch(&a, &batch, 0, 0, 0);
+    zt_rc(ngx_sio_get_take(&a.z, s.h, rq.gen, 1, now, &batch), NGX_DONE);
+    zt_rc(ngx_sio_session_close(&a.z, s.h, NGX_SIO_FORCED_CLOSE, 0), NGX_OK);
+    t_end(&b, &s);
+    t_woken(&b, &s, NGX_SIO_ROLE_WS, NGX_SIO_WAKE_CLOSE);
+    zt_rc(ngx_sio_role_release(&b.z, s.h, NGX_SIO_ROLE_WS, 0), NGX_OK);
+    t_gone(&s);
 
     /* the candidate is lost, and another one comes; the GET goes on */
 
