@@ -13,12 +13,15 @@
 
 #define NGX_SIO_SWEEP_HOLD    64
 #define NGX_SIO_SWEEP_MAX     512
+#define NGX_SIO_SWEEP_LATE    2000      /* milliseconds: not by sweeps alone */
 
 
 static void ngx_sio_session_unhash_locked(ngx_sio_zone_t *z,
     ngx_sio_session_sh_t *s);
 static void ngx_sio_session_free_locked(ngx_sio_zone_t *z,
     ngx_sio_session_sh_t *s);
+static void ngx_sio_session_ping_locked(ngx_sio_zone_t *z,
+    ngx_sio_session_sh_t *s, uint32_t now);
 static ngx_int_t ngx_sio_sweep_hold(ngx_sio_zone_t *z, uint32_t now,
     ngx_uint_t forced);
 
@@ -785,23 +788,55 @@ ngx_sio_session_due_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
         return;
     }
 
-    if (ngx_sio_passed(s->pong_at, now)) {
-        (void) ngx_sio_session_close_locked(z, s, NGX_SIO_PING_TIMEOUT, 0);
-
-    } else if (ngx_sio_passed(s->connect_at, now)) {
+    if (ngx_sio_passed(s->connect_at, now)) {
         (void) ngx_sio_session_close_locked(z, s, NGX_SIO_FORCED_CLOSE, 1);
 
     } else if (ngx_sio_passed(s->ping_at, now)) {
-        ngx_sio_set(z, &s->ping_at, 0);
+        ngx_sio_session_ping_locked(z, s, now);
 
-        if (s->ping_timeout) {
-            ngx_sio_set(z, &s->pong_at, ngx_sio_time(now + s->ping_timeout));
-        }
-
-        ngx_sio_queue_locked(z, s, NGX_SIO_ENTRY_PING, 0, 0);
+    } else if (ngx_sio_passed(s->pong_at, now)) {
+        (void) ngx_sio_session_close_locked(z, s, NGX_SIO_PING_TIMEOUT, 0);
     }
 
     ngx_sio_session_schedule_locked(z, s, now);
+}
+
+
+/*
+ * The time for the pong begins when the ping was due, not when a sweep met it:
+ * Node counts it from there, whether or not a GET fetches the ping.  A GET that
+ * waits gets it now; and when all workers were stopped for long, nobody could
+ * have fetched it.
+ */
+
+static void
+ngx_sio_session_ping_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
+    uint32_t now)
+{
+    uint32_t  from;
+
+    from = s->ping_at;
+
+    if (ngx_sio_role_held(s, NGX_SIO_ROLE_GET)
+        || now - from > NGX_SIO_SWEEP_LATE)
+    {
+        from = now;
+    }
+
+    ngx_sio_set(z, &s->ping_at, 0);
+
+    ngx_sio_set(z, &s->flags, s->flags & ~NGX_SIO_SESSION_REFRESHED);
+
+    if (s->ping_timeout) {
+        ngx_sio_set(z, &s->pong_at, ngx_sio_time(from + s->ping_timeout));
+
+        if (ngx_sio_passed(s->pong_at, now)) {
+            (void) ngx_sio_session_close_locked(z, s, NGX_SIO_PING_TIMEOUT, 0);
+            return;
+        }
+    }
+
+    ngx_sio_queue_locked(z, s, NGX_SIO_ENTRY_PING, 0, 0);
 }
 
 

@@ -155,6 +155,7 @@ typedef struct {
 #define NGX_SIO_SESSION_PROBED    0x04  /* the candidate sent "2probe" */
 #define NGX_SIO_SESSION_WAITING   0x08  /* the candidate waits for the POST */
 #define NGX_SIO_SESSION_HASHED    0x10  /* its sid can be found */
+#define NGX_SIO_SESSION_REFRESHED 0x20  /* the time for this pong began anew */
 
 typedef struct {
     uint32_t           gen;
