@@ -14,11 +14,12 @@
 static void ngx_sio_asked_run(ngx_sio_peer_t *peer, const ngx_str_t *name);
 
 
-/* timeout in milliseconds, 0: waits as long as the socket is there */
+/* timeout in milliseconds, 0: waits as long as the socket is there; interval:
+   the timer list, see ngx_sio_timer_add() */
 
 ngx_int_t
 ngx_sio_asked_add(ngx_sio_peer_t *peer, uint32_t id, const ngx_str_t *name,
-    ngx_msec_t timeout)
+    ngx_msec_t timeout, ngx_msec_t interval)
 {
     ngx_sio_asked_t   *asked;
     ngx_sio_worker_t  *w;
@@ -44,7 +45,7 @@ ngx_sio_asked_add(ngx_sio_peer_t *peer, uint32_t id, const ngx_str_t *name,
     peer->nasked++;
 
     if (timeout) {
-        ngx_sio_timer_add(w, &asked->timer, NGX_SIO_TIMER_ACK, timeout,
+        ngx_sio_timer_add(w, &asked->timer, NGX_SIO_TIMER_ACK, interval,
                           ngx_current_msec + timeout);
     }
 

@@ -118,10 +118,11 @@ ngx_sio_client_peer(ngx_sio_client_t *client, const ngx_str_t *nsp)
 
     for (peer = client->peers; peer; peer = peer->next) {
 
-        if (peer->nsp.len == nsp->len
+        if (!peer->ended
+            && peer->nsp.len == nsp->len
             && ngx_memcmp(peer->nsp.data, nsp->data, nsp->len) == 0)
         {
-            return peer->ended ? NULL : peer;
+            return peer;
         }
     }
 

@@ -17,6 +17,7 @@ static ngx_int_t ngx_sio_conn_grow(ngx_sio_conn_t *conn);
 static ngx_int_t ngx_sio_conn_candidate_message(ngx_sio_conn_t *conn,
     u_char *data, size_t len);
 static void ngx_sio_conn_probe(ngx_sio_conn_t *conn);
+static void ngx_sio_conn_unprobe(ngx_sio_conn_t *conn);
 static void ngx_sio_conn_become(ngx_sio_conn_t *conn,
     ngx_sio_session_info_t *info, ngx_sio_batch_t *batch,
     ngx_sio_membership_t *members, ngx_uint_t n, ngx_pool_t *pool,
@@ -26,6 +27,8 @@ static ngx_int_t ngx_sio_conn_append_batch(ngx_sio_conn_t *conn,
 static void ngx_sio_conn_take_acks(ngx_sio_client_t *client,
     ngx_pool_t *pool);
 static void ngx_sio_conn_forget(ngx_sio_conn_t *conn);
+static void ngx_sio_conn_await_pong(ngx_sio_client_t *client);
+static void ngx_sio_conn_refresh(ngx_sio_client_t *client);
 
 
 void
@@ -317,9 +320,33 @@ ngx_sio_conn_ping(ngx_sio_client_t *client)
 
     (void) ngx_sio_conn_send_text(client->conn, &ping, 1);
 
+    client->refreshed = 0;
+
+    ngx_sio_conn_await_pong(client);
+}
+
+
+static void
+ngx_sio_conn_await_pong(ngx_sio_client_t *client)
+{
     ngx_sio_timer_add(client->worker, &client->timer, NGX_SIO_TIMER_PONG,
                       client->options->ping_timeout,
                       ngx_current_msec + client->options->ping_timeout);
+}
+
+
+/* any packet is a sign of life: once for each ping it begins the time for the
+   pong anew (protocol, 0) */
+
+static void
+ngx_sio_conn_refresh(ngx_sio_client_t *client)
+{
+    if (client->timer.set && client->timer.type == NGX_SIO_TIMER_PONG
+        && !client->refreshed)
+    {
+        client->refreshed = 1;
+        ngx_sio_conn_await_pong(client);
+    }
 }
 
 
@@ -347,12 +374,17 @@ ngx_sio_conn_message(ngx_sio_conn_t *conn, ngx_uint_t binary, u_char *data,
     }
 
     if (binary) {
+        ngx_sio_conn_refresh(client);
         return ngx_sio_dispatch_binary(client, data, len);
     }
 
     if (sio_eio_parse(data, len, &pkt) != SIO_OK) {
         ngx_sio_client_close(client, NGX_SIO_PARSE_ERROR, 0);
         return NGX_DONE;
+    }
+
+    if (pkt.type != SIO_EIO_PONG) {
+        ngx_sio_conn_refresh(client);
     }
 
     switch (pkt.type) {
@@ -393,11 +425,7 @@ ngx_sio_conn_lost(ngx_sio_conn_t *conn, ngx_sio_reason_e reason)
 
     client = conn->client;
 
-    if (conn->candidate && conn->probed) {
-        (void) ngx_sio_session_unprobe(&conn->worker->zone, conn->session,
-                                       conn->gen);
-    }
-
+    ngx_sio_conn_unprobe(conn);
     ngx_sio_conn_forget(conn);
     conn->closed = 1;
 
@@ -476,12 +504,20 @@ ngx_sio_conn_timeout(ngx_sio_conn_t *conn)
         return;
     }
 
-    if (conn->probed) {
-        (void) ngx_sio_session_unprobe(&conn->worker->zone, conn->session,
-                                       conn->gen);
-    }
-
+    ngx_sio_conn_unprobe(conn);
     ngx_sio_conn_drop(conn, 0);
+}
+
+
+/* one that waits for the end of a POST has the role without a probe, too */
+
+static void
+ngx_sio_conn_unprobe(ngx_sio_conn_t *conn)
+{
+    if (conn->candidate && (conn->probed || conn->upgrade_waits)) {
+        (void) ngx_sio_session_unprobe(&conn->worker->zone, conn->session,
+                                       conn->probed ? conn->gen : 0);
+    }
 }
 
 
@@ -754,6 +790,7 @@ ngx_sio_conn_take_acks(ngx_sio_client_t *client, ngx_pool_t *pool)
             }
         }
 
-        (void) ngx_sio_asked_add(peer, acks[i].id, &acks[i].name, timeout);
+        (void) ngx_sio_asked_add(peer, acks[i].id, &acks[i].name, timeout,
+                                 NGX_SIO_TIMER_TAKEN);
     }
 }

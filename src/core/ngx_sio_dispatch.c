@@ -205,6 +205,7 @@ ngx_sio_dispatch_whole(ngx_sio_client_t *client)
 done:
 
     ngx_free(partial);
+    ngx_reset_pool(w->pool);
 
     return rc == NGX_ERROR ? ngx_sio_dispatch_bad(client) : rc;
 }

@@ -190,7 +190,7 @@ ngx_sio_fanout_deliver(ngx_sio_fanout_t *f, ngx_sio_peer_t *peer)
     if (entry->ack_name.len) {
         /* past the limit its answer is not waited for */
         (void) ngx_sio_asked_add(peer, entry->ack_id, &entry->ack_name,
-                                 entry->ack_timeout);
+                                 entry->ack_timeout, entry->ack_timeout);
     }
 
     (void) ngx_sio_conn_queue(conn, f->frames);
@@ -282,8 +282,19 @@ ngx_sio_fanout_remove(ngx_sio_worker_t *w, ngx_sio_entry_t *entry)
 
         if (seat->array->link.ref == entry->room) {
             ngx_sio_seat_remove(w, seat);
-            return;
+            break;
         }
+    }
+
+    if (peer->seats == NULL && !peer->ended) {
+
+        /* its last one was the namespace's: another worker, which had begun
+           to disconnect it before the upgrade, has ended it.  The record's
+           place may be given to another socket at once. */
+
+        peer->ended = 1;
+        peer->linked = 0;
+        ngx_sio_table_remove(&w->peers, &peer->link);
     }
 }
 

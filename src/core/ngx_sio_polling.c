@@ -18,6 +18,8 @@ static void ngx_sio_park_unlink(ngx_sio_park_t *park);
 static void ngx_sio_park_answer(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
     u_char empty);
 static void ngx_sio_post_unlink(ngx_sio_post_t *post);
+static void ngx_sio_post_closing(ngx_sio_post_t *post, u_char *data,
+    size_t len);
 static ngx_int_t ngx_sio_post_packets(ngx_sio_client_t *client, u_char *data,
     size_t len);
 
@@ -115,7 +117,9 @@ ngx_sio_polling_get(ngx_sio_worker_t *w, const u_char *sid,
     park->timer.handler = ngx_sio_park_timer;
     park->timer.data = park;
     park->timer.log = w->log;
-    park->timer.cancelable = 1;
+
+    /* a worker that goes answers it first */
+    park->timer.cancelable = !w->draining;
 
     park->noop = rq.info.upgrading || w->draining;
 
@@ -198,9 +202,11 @@ ngx_sio_park_answer(ngx_sio_park_t *park, ngx_sio_batch_t *batch, u_char empty)
 static void
 ngx_sio_park_timer(ngx_event_t *ev)
 {
-    ngx_int_t         rc;
-    ngx_sio_park_t   *park;
-    ngx_sio_batch_t   batch;
+    ngx_int_t                rc;
+    ngx_msec_t               wait;
+    ngx_sio_park_t          *park;
+    ngx_sio_batch_t          batch;
+    ngx_sio_session_info_t   info;
 
     park = ev->data;
 
@@ -216,7 +222,19 @@ ngx_sio_park_timer(ngx_event_t *ev)
 
     case NGX_AGAIN:
         /* not due yet by the zone's record: a pong came meanwhile */
-        ngx_add_timer(ev, NGX_SIO_NOOP_DELAY);
+
+        wait = NGX_SIO_NOOP_DELAY;
+
+        if (ngx_sio_session_info(&park->worker->zone, park->session, &info)
+            == NGX_OK
+            && info.ping_at
+            && (ngx_msec_int_t) (info.ping_at - ngx_current_msec)
+               > (ngx_msec_int_t) wait)
+        {
+            wait = info.ping_at - ngx_current_msec;
+        }
+
+        ngx_add_timer(ev, wait);
         return;
 
     default:
@@ -369,9 +387,9 @@ ngx_sio_post_unlink(ngx_sio_post_t *post)
 
 
 /* the session has closed: a body that is on its way is of no use, and its
-   role would keep the record */
+   role would keep the record.  NGX_OK; NGX_DECLINED: there is none */
 
-void
+ngx_int_t
 ngx_sio_post_wake(ngx_sio_worker_t *w, ngx_sio_handle_t session)
 {
     ngx_sio_link_t  *link;
@@ -392,6 +410,30 @@ ngx_sio_post_wake(ngx_sio_worker_t *w, ngx_sio_handle_t session)
                 post->closed(post);
             }
 
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* of a closing session's packets only "1" means something: as in Node it ends
+   the wait for a last GET */
+
+static void
+ngx_sio_post_closing(ngx_sio_post_t *post, u_char *data, size_t len)
+{
+    sio_eio_packet_t    pkt;
+    sio_eio_payload_t   payload;
+
+    sio_eio_payload_init(&payload, data, len);
+
+    while (sio_eio_payload_next(&payload, &pkt) == SIO_OK) {
+
+        if (pkt.type == SIO_EIO_CLOSE) {
+            (void) ngx_sio_session_drop(&post->worker->zone,
+                                        post->rq.info.session);
             return;
         }
     }
@@ -410,6 +452,7 @@ ngx_sio_polling_post(ngx_sio_post_t *post, ngx_pool_t *pool, u_char *data,
     w = post->worker;
 
     if (post->closing) {
+        ngx_sio_post_closing(post, data, len);
         return;
     }
 
@@ -438,6 +481,14 @@ ngx_sio_polling_post(ngx_sio_post_t *post, ngx_pool_t *pool, u_char *data,
     }
 
     if (rc == NGX_OK) {
+
+        /* no ping is to come: a pong is due; any packet is a sign of life */
+
+        if (post->rq.info.ping_at == 0 && len && data[0] != SIO_EIO_PONG) {
+            (void) ngx_sio_session_alive(&w->zone, post->rq.info.session,
+                                         ngx_current_msec);
+        }
+
         rc = ngx_sio_post_packets(client, data, len);
 
         if (rc == NGX_OK && client->partial) {
@@ -558,6 +609,10 @@ ngx_sio_polling_post_cancel(ngx_sio_post_t *post)
 
     partial = post->rq.partial;
 
-    (void) ngx_sio_post_close(&post->worker->zone, post->rq.info.session,
-                              post->rq.gen, partial.len ? &partial : NULL);
+    if (ngx_sio_post_close(&post->worker->zone, post->rq.info.session,
+                           post->rq.gen, partial.len ? &partial : NULL)
+        == NGX_BUSY)
+    {
+        ngx_sio_polling_post_abort(post);
+    }
 }

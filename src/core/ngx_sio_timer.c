@@ -3,13 +3,17 @@
  * Copyright (C) the ngx_http_sio_module authors
  *
  * Timers of a worker's own clients: one list per interval, appended at the
- * tail, so that it is sorted; run from the worker's tick.
+ * tail, so that it is sorted; one event, for the earliest of all.
  */
 
 
 #include "ngx_sio_worker.h"
 
 
+#define NGX_SIO_TIMERS_APART  10    /* milliseconds: many run at once */
+
+
+static void ngx_sio_timers_arm(ngx_sio_worker_t *w, ngx_msec_t due);
 static void ngx_sio_timer_fire(ngx_sio_worker_t *w, ngx_sio_timer_t *t);
 
 
@@ -64,6 +68,36 @@ ngx_sio_timer_add(ngx_sio_worker_t *w, ngx_sio_timer_t *t,
     }
 
     ngx_queue_insert_after(q, &t->queue);
+
+    ngx_sio_timers_arm(w, due);
+}
+
+
+static void
+ngx_sio_timers_arm(ngx_sio_worker_t *w, ngx_msec_t due)
+{
+    ngx_msec_t  wait;
+
+    wait = due - ngx_current_msec;
+
+    if ((ngx_msec_int_t) wait < NGX_SIO_TIMERS_APART) {
+        wait = NGX_SIO_TIMERS_APART;
+    }
+
+    if (w->clock.timer_set) {
+
+        if ((ngx_msec_int_t) (ngx_current_msec + wait - w->clock.timer.key)
+            >= 0)
+        {
+            return;
+        }
+
+        /* ngx_add_timer() alone would not move it by less than 300 ms */
+
+        ngx_del_timer(&w->clock);
+    }
+
+    ngx_add_timer(&w->clock, wait);
 }
 
 
@@ -97,6 +131,16 @@ ngx_sio_timers_run(ngx_sio_worker_t *w)
 
             ngx_sio_timer_del(t);
             ngx_sio_timer_fire(w, t);
+        }
+    }
+
+    for (i = 0; i < w->ntimers; i++) {
+
+        if (!ngx_queue_empty(&w->timers[i].queue)) {
+            q = ngx_queue_head(&w->timers[i].queue);
+            t = ngx_queue_data(q, ngx_sio_timer_t, queue);
+
+            ngx_sio_timers_arm(w, t->due);
         }
     }
 }

@@ -28,6 +28,7 @@ static void ngx_sio_worker_relisten(ngx_sio_worker_t *w);
 static void ngx_sio_worker_wake_handler(ngx_event_t *ev);
 static void ngx_sio_worker_more_handler(ngx_event_t *ev);
 static void ngx_sio_worker_tick_handler(ngx_event_t *ev);
+static void ngx_sio_worker_clock_handler(ngx_event_t *ev);
 static void ngx_sio_worker_tasks_handler(ngx_event_t *ev);
 static void ngx_sio_worker_flush_handler(ngx_event_t *ev);
 static void ngx_sio_worker_drain_handler(ngx_event_t *ev);
@@ -89,6 +90,7 @@ ngx_sio_worker_init(ngx_sio_server_t *server, ngx_cycle_t *cycle)
     }
 
     ngx_sio_worker_event(&w->tick, w, ngx_sio_worker_tick_handler);
+    ngx_sio_worker_event(&w->clock, w, ngx_sio_worker_clock_handler);
     ngx_sio_worker_event(&w->drain, w, ngx_sio_worker_drain_handler);
     ngx_sio_worker_event(&w->flush, w, ngx_sio_worker_flush_handler);
     ngx_sio_worker_event(&w->tasks_event, w, ngx_sio_worker_tasks_handler);
@@ -99,6 +101,7 @@ ngx_sio_worker_init(ngx_sio_server_t *server, ngx_cycle_t *cycle)
     }
 
     w->tick.cancelable = 1;
+    w->clock.cancelable = 1;
     ngx_add_timer(&w->tick, NGX_SIO_IDLE_TICK);
 
     server->worker = w;
@@ -351,8 +354,12 @@ ngx_sio_worker_run(ngx_sio_worker_t *w, ngx_sio_task_t *task)
 
     case NGX_SIO_ROLE_POST:
 
-        if (task->wake & NGX_SIO_WAKE_CLOSE) {
-            ngx_sio_post_wake(w, task->session);
+        if ((task->wake & NGX_SIO_WAKE_CLOSE)
+            && ngx_sio_post_wake(w, task->session) != NGX_OK)
+        {
+            /* no request has it: without memory it was not given back */
+            (void) ngx_sio_role_release(&w->zone, task->session,
+                                        NGX_SIO_ROLE_POST, 0);
         }
 
         return;
@@ -490,7 +497,6 @@ ngx_sio_worker_tick_handler(ngx_event_t *ev)
     w = ev->data;
 
     ngx_sio_worker_catch_up(w);
-    ngx_sio_timers_run(w);
 
     if (ngx_current_msec - w->swept >= NGX_SIO_SWEEP) {
 
@@ -513,6 +519,18 @@ ngx_sio_worker_tick_handler(ngx_event_t *ev)
     if (!ngx_exiting || w->draining) {
         ngx_add_timer(ev, tick);
     }
+}
+
+
+static void
+ngx_sio_worker_clock_handler(ngx_event_t *ev)
+{
+    ngx_sio_worker_t  *w;
+
+    w = ev->data;
+
+    ngx_sio_worker_catch_up(w);
+    ngx_sio_timers_run(w);
 }
 
 

@@ -121,6 +121,7 @@ struct ngx_sio_client_s {
     unsigned                  in_call:1;    /* its rules run */
     unsigned                  end_later:1;  /* END came meanwhile */
     unsigned                  close_later:1; /* "disconnect close" was said */
+    unsigned                  refreshed:1;  /* the time for a pong, once */
 };
 
 
@@ -149,6 +150,7 @@ struct ngx_sio_worker_s {
     sio_str_t                *args;         /* server->max_args + 1 slices */
 
     ngx_event_t               tick;         /* cancelable */
+    ngx_event_t               clock;        /* the same: the earliest timer */
     ngx_event_t               drain;        /* keeps a draining worker alive */
     ngx_event_t               flush;        /* posted: the tick's writes */
     ngx_event_t               tasks_event;  /* posted: runs the tasks */
@@ -198,6 +200,9 @@ void ngx_sio_timer_add(ngx_sio_worker_t *w, ngx_sio_timer_t *t,
     ngx_sio_timer_e type, ngx_msec_t interval, ngx_msec_t due);
 void ngx_sio_timer_del(ngx_sio_timer_t *t);
 void ngx_sio_timers_run(ngx_sio_worker_t *w);
+
+/* the interval of timers that come from elsewhere, each with its own rest */
+#define NGX_SIO_TIMER_TAKEN  0
 
 /* ngx_sio_fanout.c: z->apply, arrays */
 void ngx_sio_fanout_apply(void *data, ngx_sio_entry_t *entry);
@@ -310,7 +315,7 @@ ngx_int_t ngx_sio_plain_emit(ngx_sio_call_t *call, ngx_sio_event_out_t *out,
 
 /* ngx_sio_asked.c: acks asked of peers */
 ngx_int_t ngx_sio_asked_add(ngx_sio_peer_t *peer, uint32_t id,
-    const ngx_str_t *name, ngx_msec_t timeout);
+    const ngx_str_t *name, ngx_msec_t timeout, ngx_msec_t interval);
 ngx_int_t ngx_sio_asked_take(ngx_sio_peer_t *peer, uint32_t id,
     ngx_pool_t *pool, ngx_str_t *name);
 void ngx_sio_asked_expired(ngx_sio_asked_t *asked);
@@ -321,7 +326,7 @@ void ngx_sio_asked_sweep(ngx_sio_worker_t *w);
 void ngx_sio_park_wake(ngx_sio_worker_t *w, ngx_sio_handle_t session,
     ngx_uint_t wake);
 void ngx_sio_parks_answer_all(ngx_sio_worker_t *w);
-void ngx_sio_post_wake(ngx_sio_worker_t *w, ngx_sio_handle_t session);
+ngx_int_t ngx_sio_post_wake(ngx_sio_worker_t *w, ngx_sio_handle_t session);
 
 
 #endif /* _NGX_SIO_WORKER_H_INCLUDED_ */
