@@ -94,7 +94,10 @@ ngx_http_sio_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     cookie->attributes.len = len;
 
     for (i = 0; i < NGX_HTTP_SIO_COOKIE_ATTRS; i++) {
-        p = ngx_cpymem(p, attrs[i].data, attrs[i].len);
+
+        if (attrs[i].len) {
+            p = ngx_cpymem(p, attrs[i].data, attrs[i].len);
+        }
     }
 
     slcf->cookie = cookie;
