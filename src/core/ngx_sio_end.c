@@ -79,6 +79,11 @@ ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
     peer->ended = 1;
     peer->ending = 0;
 
+    if (ngx_sio_socket_leaving(&w->zone, peer->socket) != NGX_OK) {
+        ngx_sio_peer_destroy(peer);
+        return;
+    }
+
     ngx_sio_call_init(&call, NGX_SIO_CALL_DISCONNECTING, client, peer);
 
     if (tell && !ngx_sio_plain(client)) {

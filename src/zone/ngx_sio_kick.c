@@ -107,3 +107,30 @@ ngx_sio_session_kicked(ngx_sio_zone_t *z, ngx_sio_handle_t session,
 
     return ngx_sio_finish(z, NGX_DECLINED);
 }
+
+
+/* of two workers that end a socket at the same time one says so */
+
+ngx_int_t
+ngx_sio_socket_leaving(ngx_sio_zone_t *z, ngx_sio_handle_t socket)
+{
+    ngx_int_t             rc;
+    ngx_sio_socket_sh_t  *k;
+
+    rc = ngx_sio_begin(z);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    k = ngx_sio_socket_lookup(z, socket);
+
+    if (k == NULL
+        || (k->flags & (NGX_SIO_SOCKET_REMOVED|NGX_SIO_SOCKET_LEAVING)))
+    {
+        return ngx_sio_finish(z, NGX_DONE);
+    }
+
+    ngx_sio_set(z, &k->flags, k->flags | NGX_SIO_SOCKET_LEAVING);
+
+    return ngx_sio_finish(z, NGX_OK);
+}

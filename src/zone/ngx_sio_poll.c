@@ -348,6 +348,43 @@ ngx_sio_partial_take_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s)
 
 
 ngx_int_t
+ngx_sio_session_partial(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    const ngx_str_t *partial)
+{
+    ngx_int_t              rc;
+    ngx_sio_ref_t          prepared;
+    ngx_sio_session_sh_t  *s;
+
+    rc = ngx_sio_string_prepare(z, partial, &prepared);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_sio_begin(z);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    s = ngx_sio_session_lookup(z, session);
+
+    if (s == NULL) {
+        rc = NGX_DONE;
+
+    } else {
+        ngx_sio_string_replace_locked(z, &s->partial, partial, prepared);
+    }
+
+    rc = ngx_sio_finish(z, rc);
+
+    if (rc != NGX_OK && rc != NGX_ABORT && prepared) {
+        ngx_sio_blob_discard(z, prepared);
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
 ngx_sio_post_open(ngx_sio_zone_t *z, const u_char *sid, ngx_pool_t *pool,
     ngx_sio_request_t *rq)
 {
@@ -387,6 +424,11 @@ ngx_sio_post_open(ngx_sio_zone_t *z, const u_char *sid, ngx_pool_t *pool,
     }
 
     rq->gen = ngx_sio_role_acquire_locked(z, s, NGX_SIO_ROLE_POST);
+
+    if (ngx_sio_role_held(s, NGX_SIO_ROLE_END)) {
+        /* a socket is to be disconnected: now by who processes the input */
+        ngx_sio_session_assign_locked(z, s, NGX_SIO_WAKE_KICK);
+    }
 
     ref = ngx_sio_partial_take_locked(z, s);
 

@@ -197,6 +197,7 @@ typedef struct {
 #define NGX_SIO_SOCKET_REMOVED    0x01  /* is being taken apart */
 #define NGX_SIO_SOCKET_KICKED     0x02  /* is to be disconnected ... */
 #define NGX_SIO_SOCKET_KICK_CLOSE 0x04  /* ... with its session */
+#define NGX_SIO_SOCKET_LEAVING    0x08  /* somebody says "disconnecting" */
 
 typedef struct {
     uint32_t           gen;

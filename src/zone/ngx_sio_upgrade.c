@@ -172,6 +172,11 @@ ngx_sio_session_upgrade(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     ngx_sio_role_drop_locked(z, s, NGX_SIO_ROLE_CANDIDATE);
     (void) ngx_sio_role_acquire_locked(z, s, NGX_SIO_ROLE_WS);
 
+    if (ngx_sio_role_held(s, NGX_SIO_ROLE_END)) {
+        /* a socket is to be disconnected: now by who processes the input */
+        ngx_sio_session_assign_locked(z, s, NGX_SIO_WAKE_KICK);
+    }
+
     ngx_sio_set(z, &s->slot, z->slot);
     ngx_sio_add(z, &ngx_sio_slot(z, z->slot)->sessions, 1);
     ngx_sio_add(z, &z->root->counts.polling, -1);
