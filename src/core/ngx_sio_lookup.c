@@ -14,8 +14,6 @@
 
 
 static ngx_int_t ngx_sio_call_same(const ngx_str_t *a, const ngx_str_t *b);
-static ngx_uint_t ngx_sio_call_held_room(ngx_sio_call_t *call,
-    const ngx_str_t *room);
 static ngx_int_t ngx_sio_data_set(ngx_pool_t *pool, const ngx_str_t *json,
     const ngx_str_t *key, const ngx_str_t *value, ngx_str_t *out);
 
@@ -27,7 +25,7 @@ ngx_sio_call_same(const ngx_str_t *a, const ngx_str_t *b)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_sio_call_held_room(ngx_sio_call_t *call, const ngx_str_t *room)
 {
     ngx_str_t          *rooms;

@@ -19,6 +19,8 @@ static void ngx_sio_call_target(ngx_sio_call_t *call, ngx_sio_where_t *where,
     ngx_sio_target_t *target);
 static ngx_int_t ngx_sio_call_select(ngx_sio_call_t *call,
     ngx_sio_where_t *where, ngx_sio_handle_t **handles, ngx_uint_t *n);
+static ngx_uint_t ngx_sio_call_meant(ngx_sio_call_t *call,
+    ngx_sio_where_t *where);
 static ngx_int_t ngx_sio_call_code(ngx_sio_call_t *call, ngx_int_t rc);
 
 
@@ -227,6 +229,39 @@ ngx_sio_call_select(ngx_sio_call_t *call, ngx_sio_where_t *where,
 }
 
 
+/* is the socket that connects, which the zone does not know yet, among them */
+
+static ngx_uint_t
+ngx_sio_call_meant(ngx_sio_call_t *call, ngx_sio_where_t *where)
+{
+    ngx_uint_t  i;
+
+    if (call->connect == NULL
+        || where->except_self
+        || (where->nsp.len
+            && (where->nsp.len != call->nsp.len
+                || ngx_memcmp(where->nsp.data, call->nsp.data, call->nsp.len)
+                   != 0)))
+    {
+        return 0;
+    }
+
+    for (i = 0; i < where->nexcept; i++) {
+        if (ngx_sio_call_held_room(call, &where->except[i])) {
+            return 0;
+        }
+    }
+
+    for (i = 0; i < where->nto; i++) {
+        if (ngx_sio_call_held_room(call, &where->to[i])) {
+            return 1;
+        }
+    }
+
+    return where->all;
+}
+
+
 ngx_int_t
 ngx_sio_call_join(ngx_sio_call_t *call, const ngx_str_t *rooms,
     const ngx_uint_t *max, ngx_uint_t n, ngx_sio_where_t *where)
@@ -250,7 +285,9 @@ ngx_sio_call_join(ngx_sio_call_t *call, const ngx_str_t *rooms,
             }
         }
 
-        return rc;
+        if (rc != NGX_OK || !ngx_sio_call_meant(call, where)) {
+            return rc;
+        }
     }
 
     if (call->connect == NULL) {
@@ -310,7 +347,9 @@ ngx_sio_call_leave(ngx_sio_call_t *call, const ngx_str_t *rooms, ngx_uint_t n,
             }
         }
 
-        return rc;
+        if (rc != NGX_OK || !ngx_sio_call_meant(call, where)) {
+            return rc;
+        }
     }
 
     if (call->connect == NULL) {
@@ -397,6 +436,10 @@ ngx_sio_call_disconnect(ngx_sio_call_t *call, ngx_uint_t close,
         if (rc == NGX_DONE) {
             rc = NGX_OK;
         }
+    }
+
+    if (rc == NGX_OK && ngx_sio_call_meant(call, where)) {
+        rc = ngx_sio_call_disconnect(call, close, NULL);
     }
 
     return rc;

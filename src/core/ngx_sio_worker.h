@@ -272,6 +272,10 @@ ngx_int_t ngx_sio_call_run(ngx_sio_call_t *call);
 void ngx_sio_call_fail(ngx_sio_call_t *call);
 void ngx_sio_call_done(ngx_sio_call_t *call);
 
+/* ngx_sio_lookup.c: whether a CONNECT call's socket is a member */
+ngx_uint_t ngx_sio_call_held_room(ngx_sio_call_t *call,
+    const ngx_str_t *room);
+
 /* ngx_sio_connect.c: from CONNECT to the answer */
 ngx_int_t ngx_sio_connect(ngx_sio_client_t *client, const ngx_str_t *name,
     const ngx_str_t *auth);
