@@ -230,10 +230,13 @@ t_kicked(zt_worker_t *w, t_session_t *s, ngx_uint_t close)
 static void
 test_kick(void)
 {
-    t_session_t        s;
-    ngx_uint_t         how;
-    ngx_sio_handle_t   h;
-    ngx_sio_request_t  rq;
+    t_session_t           s;
+    ngx_str_t             partial;
+    ngx_uint_t            how, n;
+    ngx_sio_batch_t       batch;
+    ngx_sio_handle_t      h;
+    ngx_sio_request_t     rq;
+    ngx_sio_membership_t  m[8];
 
     /* nobody processes its input: the one who kicks does it */
 
@@ -261,8 +264,8 @@ test_kick(void)
     zt_rc(ngx_sio_post_close(&b.z, s.h, rq.gen, NULL), NGX_OK);
     t_kill(&a, &s);
 
-    /* kicked by a, which has not looked yet; then closed while b has a POST:
-       all is b's */
+    /* kicked by a, which has not looked yet; then b has a POST and closes: all
+       is b's */
 
     t_create(&a, &s, 0);
     t_connect(&a, &s, NULL);
@@ -273,9 +276,34 @@ test_kick(void)
     t_woken(&a, &s, NGX_SIO_ROLE_END, NGX_SIO_WAKE_KICK);
     zt_rc(ngx_sio_session_kicked(&a.z, s.h, &h, &how), NGX_DECLINED);
     t_calm(&a);
+    t_woken(&b, &s, NGX_SIO_ROLE_END, NGX_SIO_WAKE_KICK);
     t_end(&b, &s);
     t_woken(&b, &s, NGX_SIO_ROLE_POST, NGX_SIO_WAKE_CLOSE);
     zt_rc(ngx_sio_post_close(&b.z, s.h, rq.gen, NULL), NGX_DONE);
+    t_gone(&s);
+
+    /* the same with an upgrade: the worker of the WebSocket does it */
+
+    t_create(&a, &s, 0);
+    t_connect(&a, &s, NULL);
+    zt_rc(ngx_sio_socket_kick(&a.z, s.socket, 0), NGX_OK);
+    n = 8;
+    zt_rc(ngx_sio_session_upgrade(&b.z, s.h, 0, &batch, m, &n, pool,
+                                  &partial), NGX_OK);
+    zt_ok(n == 1, "%lu memberships", (unsigned long) n);
+    zt_member_add(&b, s.h, m[0].socket, m[0].room);
+    t_woken(&a, &s, NGX_SIO_ROLE_END, NGX_SIO_WAKE_KICK);
+    zt_rc(ngx_sio_session_kicked(&a.z, s.h, &h, &how), NGX_DECLINED);
+    t_woken(&b, &s, NGX_SIO_ROLE_END, NGX_SIO_WAKE_KICK);
+    t_kicked(&b, &s, 0);
+    zt_rc(ngx_sio_socket_leaving(&b.z, s.socket), NGX_OK);
+    zt_rc(ngx_sio_socket_leaving(&a.z, s.socket), NGX_DONE);
+    zt_rc(ngx_sio_socket_remove(&b.z, s.socket), NGX_OK);
+    zt_rc(ngx_sio_socket_leaving(&b.z, s.socket), NGX_DONE);
+    zt_rc(ngx_sio_session_close(&b.z, s.h, NGX_SIO_FORCED_CLOSE, 0), NGX_OK);
+    t_end(&b, &s);
+    t_woken(&b, &s, NGX_SIO_ROLE_WS, NGX_SIO_WAKE_CLOSE);
+    zt_rc(ngx_sio_role_release(&b.z, s.h, NGX_SIO_ROLE_WS, 0), NGX_OK);
     t_gone(&s);
 
     /* kicked and closed by the same */

@@ -59,8 +59,8 @@ k_compare(ngx_uint_t a, ngx_uint_t b)
           (unsigned long) b, m->ids[i], at - 1, i);
 
     for (k = 0; i + k < m->n && at - 1 + k < l->n; k++) {
-        zt_ok(m->ids[i + k] == l->ids[at - 1 + k], "lives %lu and %lu: message "
-              "%x of one, %x of the other, %u after the first of both",
+        zt_ok(m->ids[i + k] == l->ids[at - 1 + k], "lives %lu and %lu: "
+              "message %x of one, %x of the other, %u after the first of both",
               (unsigned long) a, (unsigned long) b, l->ids[at - 1 + k],
               m->ids[i + k], k);
     }

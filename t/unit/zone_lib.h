@@ -110,7 +110,7 @@ extern ngx_uint_t  zt_alerts_wanted;
 /* limits that no test reaches by chance */
 void zt_limits(ngx_sio_limits_t *limits);
 
-/* an anonymous shared mapping, made a slab pool as ngx_init_zone_pool() does */
+/* an anonymous shared mapping, a slab pool as of ngx_init_zone_pool() */
 ngx_slab_pool_t *zt_pool(size_t size);
 void zt_zone_open(zt_zone_t *zone, size_t size,
     const ngx_sio_limits_t *limits);

@@ -283,7 +283,7 @@ test_rooms(void)
 }
 
 
-/* a message of many cells, to an inbox and a queue, and one that has no room */
+/* a message of many cells, to an inbox and a queue; one that has no room */
 
 static void
 test_large(void)

@@ -305,6 +305,11 @@ op_post(void)
 
     s->post = w->n;
     s->post_gen = rq.gen;
+
+    if (s->end_by >= 0) {
+        /* a kick is done by who processes the input */
+        m_assign(s, w);
+    }
 }
 
 
@@ -481,6 +486,10 @@ m_upgrade(zt_worker_t *w, m_session_t *s, uint32_t gen)
     s->partial = 0;
     s->cand = -1;
     s->waits_post = 0;
+
+    if (s->end_by >= 0) {
+        m_assign(s, w);
+    }
 
     m_batch(w, s, &batch);
 

@@ -24,7 +24,7 @@ typedef enum {
     ZS_WS_1,             /* in /, in rooms a, b */
     ZS_WS_2,             /* in /, alone in a long-named room; as WS_1 too */
     ZS_IDLE,             /* polling; in /, in rooms a, b, c, acks pending */
-    ZS_QUEUED,           /* polling; in /, in room a, with a queue, a partial */
+    ZS_QUEUED,           /* polling; in /, in room a, with a queue, partial */
     ZS_GET_0,            /* polling, GET parked; in /, in rooms a, b */
     ZS_GET_1,
     ZS_POST_1,           /* polling, POST in progress; in /, in room a */

@@ -38,9 +38,12 @@ test_heartbeat(void)
     zt_rc(ngx_sio_get_take(&b.z, s.h, rq.gen, 0, now, &batch), NGX_OK);
     t_batch(&b, &batch, 0, 1, 0);
 
-    /* one only, until the pong */
+    /* one only, until the pong; any other packet gives it the time anew */
 
     t_pass(&a, T_TIMEOUT - 2000);
+    zt_rc(ngx_sio_session_alive(&b.z, s.h, now), NGX_OK);
+    t_pass(&a, T_TIMEOUT - 2000);
+    t_reason(&s, NGX_SIO_REASON_NONE);
     zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_AGAIN);
     zt_rc(ngx_sio_session_pong(&b.z, s.h, now), NGX_OK);
     t_pass(&a, T_INTERVAL - 1000);
