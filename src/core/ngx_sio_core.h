@@ -76,6 +76,7 @@ struct ngx_sio_server_s {
     ngx_uint_t                max_args;    /* arguments of one event */
     ngx_msec_t                drain_time;
     size_t                    max_buffer;  /* unsent bytes of a WebSocket */
+    size_t                    max_packet;  /* bytes with all attachments */
     ngx_sio_worker_t         *worker;      /* this process's, or NULL */
 };
 
@@ -279,6 +280,7 @@ struct ngx_sio_park_s {
     ngx_event_t               timer;        /* ping, or "6" while upgrading */
     unsigned                  linked:1;
     unsigned                  noop:1;       /* an upgrade is on */
+    unsigned                  compress:1;   /* of the payload: it may be */
 
     /* called from the event loop: answer with this payload (from pool; never
        empty), the park is unlinked already */
@@ -328,6 +330,26 @@ void ngx_sio_polling_post_abort(ngx_sio_post_t *post);
 
 /* too large (413): gives the role back, the session lives on */
 void ngx_sio_polling_post_cancel(ngx_sio_post_t *post);
+
+
+/*
+ * zlib (ngx_sio_deflate.c): its memory is the worker's, 256 KB in all, and
+ * nothing is remembered from one call to the next
+ */
+
+#if (NGX_SIO_HAVE_ZLIB)
+
+/* the most that ngx_sio_deflate() writes for len bytes; 0: no memory */
+size_t ngx_sio_deflate_bound(size_t len);
+
+/*
+ * A raw DEFLATE stream (RFC 1951) of src, whole, to dst, which has size bytes.
+ * Returns its length, or 0: it does not fit
+ */
+size_t ngx_sio_deflate(u_char *dst, size_t size, const u_char *src,
+    size_t len);
+
+#endif
 
 
 /*

@@ -108,18 +108,31 @@ ngx_sio_attachments(const u_char *p, size_t len)
 
 
 /*
- * The packet in progress, as the parts of a body.  It is bounded by
- * max_attachments messages of max_http_buffer_size each.
+ * The packet in progress, as the parts of a body: private with a WebSocket, in
+ * the zone between two POSTs.  A client may leave it there, so that it has a
+ * limit beside those of its messages; one binary of full size always fits.
  */
 
 static ngx_int_t
 ngx_sio_dispatch_hold(ngx_sio_client_t *client, u_char *p, size_t len,
     ngx_uint_t binary)
 {
-    size_t   need, cap;
+    size_t   need, cap, max;
     u_char  *new;
 
     need = client->partial_len + NGX_SIO_PART_HEAD + len;
+
+    max = ngx_max(client->worker->server->max_packet,
+                  2 * client->options->max_http_buffer_size);
+
+    if (need > max) {
+        ngx_log_error(NGX_LOG_INFO, client->worker->log, 0,
+                      "sio packet: more than %uz bytes with its binaries",
+                      max);
+
+        ngx_sio_client_close(client, NGX_SIO_TRANSPORT_ERROR, 0);
+        return NGX_DONE;
+    }
 
     if (need > client->partial_cap || client->partial == NULL) {
 

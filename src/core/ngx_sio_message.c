@@ -183,12 +183,13 @@ ngx_sio_frames(ngx_sio_worker_t *w, const ngx_sio_body_t *body)
 
 /*
  * Engine.IO v4, Payload encoding: packets joined by 0x1e, binary ones as "b"
- * and base64.  An empty batch to be closed is "6" and "1".
+ * and base64.  An empty batch to be closed is "6" and "1".  *compress: the
+ * payload may be compressed.
  */
 
 ngx_int_t
 ngx_sio_payload(ngx_sio_worker_t *w, ngx_sio_batch_t *batch, ngx_pool_t *pool,
-    ngx_str_t *payload)
+    ngx_str_t *payload, ngx_uint_t *compress)
 {
     u_char           *p, *tmp;
     size_t            off, len, size, max;
@@ -199,13 +200,21 @@ ngx_sio_payload(ngx_sio_worker_t *w, ngx_sio_batch_t *batch, ngx_pool_t *pool,
     b = *batch;
     size = 4;
     max = 0;
+    *compress = 0;
 
     while (ngx_sio_batch_next(&w->zone, &b, &entry) == NGX_OK) {
 
         size += 2;
 
         if (entry.type == NGX_SIO_ENTRY_PING) {
+            *compress = 1;
             continue;
+        }
+
+        /* as in Node, one packet that may be compressed is enough */
+
+        if (!(entry.flags & NGX_SIO_NO_COMPRESS)) {
+            *compress = 1;
         }
 
         off = 0;

@@ -74,6 +74,7 @@ ngx_sio_polling_get(ngx_sio_worker_t *w, const u_char *sid,
 {
     ngx_int_t          rc;
     ngx_msec_t         wait;
+    ngx_uint_t         compress;
     ngx_sio_request_t  rq;
 
     ngx_memzero(&rq, sizeof(ngx_sio_request_t));
@@ -84,11 +85,15 @@ ngx_sio_polling_get(ngx_sio_worker_t *w, const u_char *sid,
 
     case NGX_OK:
 
-        if (ngx_sio_payload(w, &rq.batch, pool, payload) != NGX_OK) {
+        if (ngx_sio_payload(w, &rq.batch, pool, payload, &compress)
+            != NGX_OK)
+        {
             (void) ngx_sio_session_close(&w->zone, rq.info.session,
                                          NGX_SIO_TRANSPORT_ERROR, 0);
             return NGX_DECLINED;
         }
+
+        park->compress = compress;
 
         return NGX_OK;
 
@@ -172,15 +177,19 @@ ngx_sio_polling_get_abort(ngx_sio_park_t *park)
 static void
 ngx_sio_park_answer(ngx_sio_park_t *park, ngx_sio_batch_t *batch, u_char empty)
 {
-    ngx_str_t  payload;
+    ngx_str_t   payload;
+    ngx_uint_t  compress;
 
     ngx_sio_park_unlink(park);
+
+    compress = 0;
 
     /* a GET that waits is closed with "1" alone, "6" is for a later one */
 
     if (batch == NULL
         || batch->n == 0
-        || ngx_sio_payload(park->worker, batch, park->pool, &payload)
+        || ngx_sio_payload(park->worker, batch, park->pool, &payload,
+                           &compress)
            != NGX_OK
         || payload.len == 0)
     {
@@ -195,6 +204,7 @@ ngx_sio_park_answer(ngx_sio_park_t *park, ngx_sio_batch_t *batch, u_char empty)
         }
     }
 
+    park->compress = compress;
     park->answer(park, &payload, park->pool);
 }
 

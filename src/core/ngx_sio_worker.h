@@ -235,7 +235,7 @@ void ngx_sio_buf_release(ngx_sio_buf_t *buf);
 ngx_sio_buf_t *ngx_sio_frames(ngx_sio_worker_t *w,
     const ngx_sio_body_t *body);
 ngx_int_t ngx_sio_payload(ngx_sio_worker_t *w, ngx_sio_batch_t *batch,
-    ngx_pool_t *pool, ngx_str_t *payload);
+    ngx_pool_t *pool, ngx_str_t *payload, ngx_uint_t *compress);
 
 /* ngx_sio_client.c */
 ngx_sio_client_t *ngx_sio_client_create(ngx_sio_worker_t *w,

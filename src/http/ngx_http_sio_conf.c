@@ -10,6 +10,13 @@
 #include "ngx_http_sio_rules.h"
 
 
+#if (NGX_SIO_HAVE_ZLIB)
+#define NGX_HTTP_SIO_COMPRESSION  NGX_HTTP_SIO_THRESHOLD
+#else
+#define NGX_HTTP_SIO_COMPRESSION  NGX_HTTP_SIO_NEVER
+#endif
+
+
 static ngx_http_sio_zone_t *ngx_http_sio_zone_add(ngx_conf_t *cf,
     ngx_str_t *name);
 static char *ngx_http_sio_enable_unnamed(ngx_conf_t *cf,
@@ -86,6 +93,7 @@ ngx_http_sio_create_loc_conf(ngx_conf_t *cf)
     slcf->max_http_buffer_size = NGX_CONF_UNSET_SIZE;
     slcf->allow_upgrades = NGX_CONF_UNSET;
     slcf->protocol = NGX_CONF_UNSET_UINT;
+    slcf->http_compression = NGX_CONF_UNSET_SIZE;
     slcf->cookie = NGX_CONF_UNSET_PTR;
     slcf->cors_origins = NGX_CONF_UNSET_PTR;
     slcf->cors_mode = NGX_CONF_UNSET_UINT;
@@ -121,6 +129,8 @@ ngx_http_sio_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                                |NGX_HTTP_SIO_WEBSOCKET));
     ngx_conf_merge_value(conf->allow_upgrades, prev->allow_upgrades, 1);
     ngx_conf_merge_uint_value(conf->protocol, prev->protocol, 0);
+    ngx_conf_merge_size_value(conf->http_compression, prev->http_compression,
+                              NGX_HTTP_SIO_COMPRESSION);
 
     ngx_conf_merge_ptr_value(conf->cookie, prev->cookie, NULL);
     ngx_conf_merge_str_value(conf->serve_client, prev->serve_client, "");
@@ -216,6 +226,7 @@ ngx_http_sio_zone_add(ngx_conf_t *cf, ngx_str_t *name)
 
     server->max_args = 64;
     server->max_buffer = 4 * 1024 * 1024;
+    server->max_packet = 4 * 1024 * 1024;
 
     zone->file = cf->conf_file->file.name.data;
     zone->line = cf->conf_file->line;

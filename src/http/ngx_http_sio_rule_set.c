@@ -108,6 +108,9 @@ static ngx_http_sio_limit_t  ngx_http_sio_limits[] = {
     { ngx_string("buffer"), NGX_HTTP_SIO_LIMIT_BUFFER,
       1, 1024, NGX_HTTP_SIO_MANY },
 
+    { ngx_string("packet_size"), NGX_HTTP_SIO_LIMIT_PACKET_SIZE,
+      1, 1024, NGX_HTTP_SIO_MANY },
+
     { ngx_null_string, 0, 0, 0, 0 }
 };
 
@@ -527,4 +530,5 @@ ngx_http_sio_rules_limits(ngx_sio_rules_t *rules, ngx_sio_server_t *server)
     ngx_http_sio_limit_take(packet_limits.max_nsp, NAMESPACE_NAME)
     ngx_http_sio_limit_take(max_args, ARGS)
     ngx_http_sio_limit_take(max_buffer, BUFFER)
+    ngx_http_sio_limit_take(max_packet, PACKET_SIZE)
 }
