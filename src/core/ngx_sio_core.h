@@ -86,7 +86,8 @@ struct ngx_sio_server_s {
  */
 
 /* in init_process: claims a slot, registers the eventfd, starts the tick.
-   NGX_OK (also without a slot: server->worker is NULL then), NGX_ERROR */
+   NGX_OK (also without a slot: server->worker is NULL until one is free),
+   NGX_ERROR */
 ngx_int_t ngx_sio_worker_init(ngx_sio_server_t *server, ngx_cycle_t *cycle);
 
 /* in exit_process */

@@ -17,12 +17,15 @@
 #define NGX_SIO_IDLE_TICK      500      /* without */
 #define NGX_SIO_SWEEP          200
 #define NGX_SIO_REAP           1000
+#define NGX_SIO_CLAIM          500      /* when all slots are taken */
 #define NGX_SIO_FLUSH_MAX      1024     /* writes in one turn of the loop */
 #define NGX_SIO_FIRST_TASKS    64
 
 
 static void ngx_sio_worker_ready(void *data, ngx_sio_handle_t session,
     ngx_sio_role_e role, ngx_uint_t wake);
+static ngx_int_t ngx_sio_worker_start(ngx_sio_worker_t *w);
+static void ngx_sio_worker_claim_handler(ngx_event_t *ev);
 static ngx_int_t ngx_sio_worker_listen(ngx_sio_worker_t *w);
 static void ngx_sio_worker_relisten(ngx_sio_worker_t *w);
 static void ngx_sio_worker_wake_handler(ngx_event_t *ev);
@@ -86,9 +89,50 @@ ngx_sio_worker_init(ngx_sio_server_t *server, ngx_cycle_t *cycle)
         ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
                       "sio zone: no free slot in \"%V\" for this worker, "
                       "too many old workers are still there", &server->name);
+
+        ngx_sio_worker_event(&w->tick, w, ngx_sio_worker_claim_handler);
+        w->tick.cancelable = 1;
+        ngx_add_timer(&w->tick, NGX_SIO_CLAIM);
+
         return NGX_OK;
     }
 
+    return ngx_sio_worker_start(w);
+}
+
+
+/* until one of the old workers is gone, requests are answered 503 */
+
+static void
+ngx_sio_worker_claim_handler(ngx_event_t *ev)
+{
+    ngx_sio_worker_t  *w;
+
+    w = ev->data;
+
+    if (ngx_exiting) {
+        return;
+    }
+
+    if (ngx_sio_slot_claim(&w->zone) != NGX_OK) {
+        ngx_add_timer(ev, NGX_SIO_CLAIM);
+        return;
+    }
+
+    if (ngx_sio_worker_start(w) != NGX_OK) {
+        ngx_sio_slot_release(&w->zone);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
+                  "sio zone: a slot in \"%V\" is free for this worker now",
+                  &w->server->name);
+}
+
+
+static ngx_int_t
+ngx_sio_worker_start(ngx_sio_worker_t *w)
+{
     ngx_sio_worker_event(&w->tick, w, ngx_sio_worker_tick_handler);
     ngx_sio_worker_event(&w->clock, w, ngx_sio_worker_clock_handler);
     ngx_sio_worker_event(&w->drain, w, ngx_sio_worker_drain_handler);
@@ -104,7 +148,7 @@ ngx_sio_worker_init(ngx_sio_server_t *server, ngx_cycle_t *cycle)
     w->clock.cancelable = 1;
     ngx_add_timer(&w->tick, NGX_SIO_IDLE_TICK);
 
-    server->worker = w;
+    w->server->worker = w;
 
     /* what a dead predecessor left is taken apart at once */
 

@@ -12,6 +12,8 @@
 
 
 static ngx_int_t ngx_http_sio_init_module(ngx_cycle_t *cycle);
+static void ngx_http_sio_close_zones(ngx_cycle_t *cycle,
+    ngx_http_sio_main_conf_t *smcf);
 static ngx_int_t ngx_http_sio_init_process(ngx_cycle_t *cycle);
 static void ngx_http_sio_exit_process(ngx_cycle_t *cycle);
 
@@ -272,6 +274,9 @@ ngx_http_sio_init_module(ngx_cycle_t *cycle)
     /* http{} may be gone while load_module stays */
 
     smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_sio_module);
+
+    ngx_http_sio_close_zones(cycle, smcf);
+
     if (smcf == NULL) {
         return NGX_OK;
     }
@@ -288,6 +293,50 @@ ngx_http_sio_init_module(ngx_cycle_t *cycle)
     }
 
     return NGX_OK;
+}
+
+
+/* those of the old configuration that are not taken over; nginx unmaps them
+   next */
+
+static void
+ngx_http_sio_close_zones(ngx_cycle_t *cycle, ngx_http_sio_main_conf_t *smcf)
+{
+    ngx_uint_t                  i, k;
+    ngx_cycle_t                *old;
+    ngx_http_sio_zone_t       **zones, **new;
+    ngx_http_sio_main_conf_t   *osmcf;
+
+    old = cycle->old_cycle;
+
+    /* a single process goes on using them */
+
+    if (ngx_process != NGX_PROCESS_MASTER || old == NULL
+        || old->conf_ctx == NULL)
+    {
+        return;
+    }
+
+    osmcf = ngx_http_cycle_get_module_main_conf(old, ngx_http_sio_module);
+    if (osmcf == NULL) {
+        return;
+    }
+
+    zones = osmcf->zones.elts;
+    new = smcf ? smcf->zones.elts : NULL;
+
+    for (i = 0; i < osmcf->zones.nelts; i++) {
+
+        for (k = 0; smcf && k < smcf->zones.nelts; k++) {
+            if (new[k]->server.root == zones[i]->server.root) {
+                break;
+            }
+        }
+
+        if (smcf == NULL || k == smcf->zones.nelts) {
+            ngx_sio_zone_close(zones[i]->server.root);
+        }
+    }
 }
 
 

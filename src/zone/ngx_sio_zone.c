@@ -257,6 +257,21 @@ ngx_sio_zone_configure(ngx_sio_root_t *root, const ngx_sio_limits_t *limits,
 }
 
 
+void
+ngx_sio_zone_close(ngx_sio_root_t *root)
+{
+    ngx_uint_t  i;
+
+    if (!root->fds_made) {
+        return;
+    }
+
+    for (i = 0; i < NGX_SIO_MAX_SLOTS; i++) {
+        (void) close(root->fds[i]);
+    }
+}
+
+
 /*
  * Starting over.  The heap is given out anew only when no live worker still
  * reads in it: each has acknowledged, or its process is gone.  Nothing here is

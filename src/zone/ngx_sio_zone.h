@@ -236,6 +236,12 @@ ngx_int_t ngx_sio_zone_configure(ngx_sio_root_t *root,
     const ngx_sio_limits_t *limits, ngx_log_t *log);
 
 /*
+ * In the master, when a new configuration has no use for the zone any more:
+ * closes its eventfds.  Old workers have theirs.  No lock.
+ */
+void ngx_sio_zone_close(ngx_sio_root_t *root);
+
+/*
  * In a worker: claims a slot; z->root, shpool, log, apply, ready, data are
  * set by the caller, all else is zeroed.  NGX_BUSY: all slots taken (z->slot is
  * NGX_SIO_NO_SLOT).  NGX_ABORT: the zone is being reset; acknowledge() claims
