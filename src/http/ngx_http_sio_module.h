@@ -10,6 +10,7 @@
  *     handler   which request is it, is it allowed (Engine.IO verify)
  *     send      headers and answers
  *     polling   GET and POST
+ *     compress  of what answers a GET
  *     websocket the handshake, up to the 101 and the detached connection
  *     ws_io     the detached connection
  *     cookie, cors, serve, variables
@@ -98,6 +99,8 @@ struct ngx_http_sio_loc_conf_s {
     ngx_uint_t                transports;   /* NGX_HTTP_SIO_POLLING ... */
     ngx_flag_t                allow_upgrades;
     ngx_uint_t                protocol;     /* 1: engine.io */
+    size_t                    http_compression;    /* from how many bytes on,
+                                               or NGX_HTTP_SIO_NEVER */
 
     ngx_http_sio_cookie_t    *cookie;
     ngx_str_t                 serve_client; /* directory, empty: off */
@@ -110,6 +113,9 @@ struct ngx_http_sio_loc_conf_s {
     ngx_str_t                 cors_expose_headers;
     time_t                    cors_max_age; /* seconds, -1: none */
 };
+
+#define NGX_HTTP_SIO_THRESHOLD  1024        /* "on", as Socket.IO's default */
+#define NGX_HTTP_SIO_NEVER      (NGX_CONF_UNSET_SIZE - 1)
 
 #define NGX_HTTP_SIO_CORS_OFF   0
 #define NGX_HTTP_SIO_CORS_ANY   1           /* "*" */
@@ -171,6 +177,15 @@ char *ngx_http_sio_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sio_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sio_serve_client(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* ngx_http_sio_compress.c; on, off or threshold=SIZE to a size_t */
+char *ngx_http_sio_threshold(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* compresses *body, into r->pool, if it is long enough and the client wants
+   that, and sets Content-Encoding.  NGX_OK, also if nothing was done;
+   NGX_ERROR */
+ngx_int_t ngx_http_sio_compress(ngx_http_request_t *r,
+    ngx_http_sio_loc_conf_t *conf, ngx_str_t *body);
 
 /* ngx_http_sio_cookie.c */
 char *ngx_http_sio_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

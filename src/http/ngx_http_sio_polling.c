@@ -22,7 +22,7 @@ static ngx_int_t ngx_http_sio_polling_headers(ngx_http_request_t *r,
 static ngx_int_t ngx_http_sio_polling_cookie(ngx_http_request_t *r,
     ngx_http_sio_ctx_t *ctx, u_char *sid);
 static ngx_int_t ngx_http_sio_polling_send(ngx_http_request_t *r,
-    ngx_http_sio_ctx_t *ctx, ngx_str_t *payload);
+    ngx_http_sio_ctx_t *ctx, ngx_str_t *payload, ngx_uint_t compress);
 static void ngx_http_sio_polling_answer(ngx_sio_park_t *park,
     ngx_str_t *payload, ngx_pool_t *pool);
 static void ngx_http_sio_polling_closed(ngx_sio_post_t *post);
@@ -72,7 +72,7 @@ ngx_http_sio_polling_open(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_sio_polling_send(r, ctx, &payload);
+    return ngx_http_sio_polling_send(r, ctx, &payload, 1);
 }
 
 
@@ -110,9 +110,13 @@ ngx_http_sio_polling_cookie(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_sio_polling_send(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
-    ngx_str_t *payload)
+    ngx_str_t *payload, ngx_uint_t compress)
 {
     static ngx_str_t  type = ngx_string("text/plain; charset=UTF-8");
+
+    if (compress && ngx_http_sio_compress(r, ctx->conf, payload) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     if (ngx_http_sio_polling_headers(r, ctx) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -177,7 +181,8 @@ ngx_http_sio_polling_get(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
     switch (rc) {
 
     case NGX_OK:
-        return ngx_http_sio_polling_send(r, ctx, &payload);
+        return ngx_http_sio_polling_send(r, ctx, &payload,
+                                         ctx->park.compress);
 
     case NGX_AGAIN:
         break;
@@ -261,7 +266,7 @@ ngx_http_sio_polling_answer(ngx_sio_park_t *park, ngx_str_t *payload,
         rc = NGX_ERROR;
 
     } else {
-        rc = ngx_http_sio_polling_send(r, ctx, &body);
+        rc = ngx_http_sio_polling_send(r, ctx, &body, park->compress);
     }
 
     ngx_http_finalize_request(r, rc);

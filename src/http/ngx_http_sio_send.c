@@ -144,7 +144,11 @@ ngx_http_sio_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
 
     r->headers_out.status = status;
 
-    if (status == NGX_HTTP_OK || ctx->upgrade) {
+    if (r->headers_out.content_encoding) {
+        /* compressed: Node streams it, without a length */
+        ngx_http_clear_content_length(r);
+
+    } else if (status == NGX_HTTP_OK || ctx->upgrade) {
         r->headers_out.content_length_n = body->len;
 
     } else {

@@ -256,6 +256,8 @@ const NUMBERS = [
   ['sio_max_http_buffer_size', ['many', '-1', '1q', '']],
   ['sio_transports', ['smoke', 'polling smoke', '']],
   ['sio_allow_upgrades', ['maybe', '']],
+  ['sio_http_compression', ['maybe', 'threshold', 'threshold=',
+                            'threshold=many', 'threshold=-1', '1k', '']],
   ['sio_limit', ['nosuch=1', 'rooms', 'rooms=', 'rooms=many', 'rooms=-1',
                  'room_name=x', 'acks=1q', '']],
 ];
@@ -346,6 +348,7 @@ function good(directive) {
     sio_max_http_buffer_size: '1m',
     sio_transports: 'polling websocket',
     sio_allow_upgrades: 'on',
+    sio_http_compression: 'threshold=1k',
     sio_limit: 'rooms=10',
   }[directive] || '10s';
 }
@@ -505,7 +508,10 @@ const ACCEPTED = [
      sio_upgrade_timeout 10s;
      sio_connect_timeout 45s;
      sio_transports polling websocket;
-     sio_allow_upgrades on;` }],
+     sio_allow_upgrades on;
+     sio_http_compression threshold=2k;` }],
+  ['no compression', { http: 'sio_http_compression off;',
+                       location: 'sio on;' }],
 ];
 
 for (const [name, options] of ACCEPTED) {
