@@ -72,6 +72,7 @@ ngx_sio_client_load(ngx_sio_client_t *client, ngx_pool_t *pool)
         }
 
         peer->socket = sockets[i].socket;
+        peer->muted = sockets[i].muted;
 
         if (client->websocket) {
             peer->linked = 1;

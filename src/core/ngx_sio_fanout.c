@@ -28,6 +28,7 @@ static void ngx_sio_fanout_send(ngx_sio_worker_t *w, ngx_sio_entry_t *entry);
 static void ngx_sio_fanout_add(ngx_sio_worker_t *w, ngx_sio_entry_t *entry);
 static void ngx_sio_fanout_remove(ngx_sio_worker_t *w,
     ngx_sio_entry_t *entry);
+static void ngx_sio_fanout_kick(ngx_sio_worker_t *w, ngx_sio_entry_t *entry);
 static void ngx_sio_fanout_overflow(ngx_sio_worker_t *w);
 static ngx_sio_array_t *ngx_sio_array_get(ngx_sio_worker_t *w,
     ngx_sio_ref_t room);
@@ -57,6 +58,10 @@ ngx_sio_fanout_apply(void *data, ngx_sio_entry_t *entry)
 
     case NGX_SIO_ENTRY_REMOVE:
         ngx_sio_fanout_remove(w, entry);
+        return;
+
+    case NGX_SIO_ENTRY_KICK:
+        ngx_sio_fanout_kick(w, entry);
         return;
 
     case NGX_SIO_ENTRY_OVERFLOW:
@@ -167,7 +172,7 @@ ngx_sio_fanout_deliver(ngx_sio_fanout_t *f, ngx_sio_peer_t *peer)
     entry = f->entry;
     conn = peer->client->conn;
 
-    if (conn == NULL || conn->closed) {
+    if (conn == NULL || conn->closed || peer->muted) {
         return;
     }
 
@@ -295,6 +300,20 @@ ngx_sio_fanout_remove(ngx_sio_worker_t *w, ngx_sio_entry_t *entry)
         peer->ended = 1;
         peer->linked = 0;
         ngx_sio_table_remove(&w->peers, &peer->link);
+    }
+}
+
+
+static void
+ngx_sio_fanout_kick(ngx_sio_worker_t *w, ngx_sio_entry_t *entry)
+{
+    ngx_sio_peer_t  *peer;
+
+    peer = (ngx_sio_peer_t *)
+               ngx_sio_table_lookup(&w->peers, entry->socket.ref);
+
+    if (peer && peer->socket.gen == entry->socket.gen) {
+        peer->muted = 1;
     }
 }
 

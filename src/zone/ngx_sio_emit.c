@@ -313,7 +313,7 @@ ngx_sio_emit_polling(ngx_sio_zone_t *z, ngx_sio_emission_t *em,
 
     if (!ngx_sio_session_polling(s)
         || s->state != NGX_SIO_SESSION_OPEN
-        || (k->flags & NGX_SIO_SOCKET_REMOVED)
+        || (k->flags & (NGX_SIO_SOCKET_REMOVED|NGX_SIO_SOCKET_MUTED))
         || ((em->emit->flags & NGX_SIO_VOLATILE) && !ngx_sio_queue_idle(s)))
     {
         return;

@@ -382,6 +382,8 @@ void ngx_sio_room_name(ngx_sio_zone_t *z, ngx_sio_room_sh_t *room,
 #define ngx_sio_room_members(room)                                            \
     ((room)->polling.count + (room)->ws.count)
 
+void ngx_sio_change_own(ngx_sio_zone_t *z, ngx_uint_t type,
+    ngx_sio_socket_sh_t *k, ngx_sio_ref_t room);
 ngx_sio_member_sh_t *ngx_sio_member_locked(ngx_sio_zone_t *z,
     ngx_sio_socket_sh_t *k, ngx_sio_ref_t room);
 void ngx_sio_member_join_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,

@@ -12,6 +12,10 @@
 #include "ngx_sio_internal.h"
 
 
+static void ngx_sio_kick_tell_locked(ngx_sio_zone_t *z,
+    ngx_sio_session_sh_t *s, ngx_sio_socket_sh_t *k);
+
+
 ngx_int_t
 ngx_sio_socket_kick(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
     ngx_uint_t close)
@@ -20,6 +24,11 @@ ngx_sio_socket_kick(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
     ngx_int_t              rc;
     ngx_sio_socket_sh_t   *k;
     ngx_sio_session_sh_t  *s;
+
+    rc = ngx_sio_reserve(z, 1, 0);
+    if (rc != NGX_OK) {
+        return rc;
+    }
 
     rc = ngx_sio_begin(z);
     if (rc != NGX_OK) {
@@ -38,7 +47,17 @@ ngx_sio_socket_kick(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
         return ngx_sio_finish(z, NGX_DONE);
     }
 
-    flags = k->flags | NGX_SIO_SOCKET_KICKED;
+    if (!ngx_sio_session_polling(s)) {
+        ngx_sio_kick_tell_locked(z, s, k);
+
+        if (ngx_sio_failed(z)) {
+            ngx_sio_undo_section(z);
+        }
+    }
+
+    ngx_sio_inbox_take_locked(z);
+
+    flags = k->flags | NGX_SIO_SOCKET_KICKED | NGX_SIO_SOCKET_MUTED;
 
     if (close) {
         flags |= NGX_SIO_SOCKET_KICK_CLOSE;
@@ -49,6 +68,41 @@ ngx_sio_socket_kick(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
     ngx_sio_session_assign_locked(z, s, NGX_SIO_WAKE_KICK);
 
     return ngx_sio_finish(z, NGX_OK);
+}
+
+
+/* in the order of the messages: those before it still go out */
+
+static void
+ngx_sio_kick_tell_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
+    ngx_sio_socket_sh_t *k)
+{
+    ngx_sio_ref_t       ref;
+    ngx_sio_node_sh_t  *node;
+
+    if (k->flags & NGX_SIO_SOCKET_MUTED) {
+        return;
+    }
+
+    if (s->slot == z->slot) {
+        ngx_sio_change_own(z, NGX_SIO_ENTRY_KICK, k, 0);
+        return;
+    }
+
+    if (!ngx_sio_slot_live(z, s->slot)) {
+        return;
+    }
+
+    ref = ngx_sio_node_create_locked(z, NGX_SIO_ENTRY_KICK, 0, 0);
+    if (ref == 0) {
+        return;
+    }
+
+    node = ngx_sio_ptr(z, ref);
+    node->ref = ngx_sio_ref(z, k);
+    node->gen = k->gen;
+
+    ngx_sio_inbox_push_locked(z, s->slot, ref);
 }
 
 

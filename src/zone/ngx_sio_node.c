@@ -137,6 +137,7 @@ ngx_sio_node_entry(ngx_sio_zone_t *z, ngx_sio_ref_t ref,
 
     case NGX_SIO_ENTRY_ADD:
     case NGX_SIO_ENTRY_REMOVE:
+    case NGX_SIO_ENTRY_KICK:
         entry->socket.ref = node->ref;
         entry->socket.gen = node->gen;
         entry->room = node->room;

@@ -434,7 +434,7 @@ ngx_sio_member_move_locked(ngx_sio_zone_t *z, ngx_sio_member_sh_t *m,
 /* tells the worker that has the socket's WebSocket; "own" changes are applied
    after the section */
 
-static void
+void
 ngx_sio_change_own(ngx_sio_zone_t *z, ngx_uint_t type,
     ngx_sio_socket_sh_t *k, ngx_sio_ref_t room)
 {

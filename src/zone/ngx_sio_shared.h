@@ -198,6 +198,7 @@ typedef struct {
 #define NGX_SIO_SOCKET_KICKED     0x02  /* is to be disconnected ... */
 #define NGX_SIO_SOCKET_KICK_CLOSE 0x04  /* ... with its session */
 #define NGX_SIO_SOCKET_LEAVING    0x08  /* somebody says "disconnecting" */
+#define NGX_SIO_SOCKET_MUTED      0x10  /* was kicked: gets no messages */
 
 typedef struct {
     uint32_t           gen;

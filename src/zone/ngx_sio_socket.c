@@ -726,6 +726,7 @@ ngx_sio_socket_info_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
     info->socket.ref = ngx_sio_ref(z, k);
     info->socket.gen = k->gen;
     info->nsp_room = k->nsp;
+    info->muted = (k->flags & NGX_SIO_SOCKET_MUTED) ? 1 : 0;
     ngx_memcpy(info->id, k->id, NGX_SIO_ID_LEN);
 
     info->nsp.len = nsp->name_len;

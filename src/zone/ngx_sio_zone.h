@@ -135,6 +135,8 @@ typedef enum {
     NGX_SIO_ENTRY_ADD,              /* socket is now a member of room */
     NGX_SIO_ENTRY_REMOVE,           /* socket is no longer a member of room */
     NGX_SIO_ENTRY_PING,             /* in a batch: an Engine.IO ping */
+    NGX_SIO_ENTRY_KICK,             /* socket gets no more messages: it is
+                                       about to be disconnected */
     NGX_SIO_ENTRY_OVERFLOW          /* the inbox was lost: close all WebSockets
                                        of this worker */
 } ngx_sio_entry_e;
@@ -164,7 +166,7 @@ typedef struct {
     ngx_str_t                ack_name;
 
     ngx_sio_handle_t         session;  /* SEND, ADD */
-    ngx_sio_handle_t         socket;   /* ADD, REMOVE */
+    ngx_sio_handle_t         socket;   /* ADD, REMOVE, KICK */
     ngx_sio_ref_t            room;     /* ADD, REMOVE */
 } ngx_sio_entry_t;
 
@@ -550,6 +552,7 @@ typedef struct {
     ngx_sio_ref_t            nsp_room;        /* "all of the namespace" */
     u_char                   id[NGX_SIO_ID_LEN];
     ngx_str_t                nsp;             /* from the pool */
+    ngx_uint_t               muted;           /* was kicked, gets no messages */
 } ngx_sio_socket_info_t;
 
 /* the session's sockets, oldest first; *sockets from the pool */
@@ -584,7 +587,9 @@ ngx_int_t ngx_sio_leave(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
 /*
  * Asks for the disconnection of a socket from outside (`disconnect in=ROOM`):
  * marks it and wakes the END role of its session (at the POST's worker, else
- * the WebSocket's, else this one) with NGX_SIO_WAKE_KICK.  Needs no memory.
+ * the WebSocket's, else this one) with NGX_SIO_WAKE_KICK.  What is emitted from
+ * now on does not reach it (a KICK entry; in a full zone it may until it is
+ * woken: the rest needs no memory).
  * close: the whole session is to be closed.
  */
 ngx_int_t ngx_sio_socket_kick(ngx_sio_zone_t *z, ngx_sio_handle_t socket,

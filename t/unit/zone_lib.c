@@ -537,8 +537,10 @@ void
 zt_member_add(zt_worker_t *w, ngx_sio_handle_t session,
     ngx_sio_handle_t socket, ngx_sio_ref_t room)
 {
-    ngx_uint_t    i;
+    ngx_uint_t    i, muted;
     zt_member_t  *m;
+
+    muted = 0;
 
     for (i = 0; i < w->nmembers; i++) {
         m = &w->members[i];
@@ -549,6 +551,7 @@ zt_member_add(zt_worker_t *w, ngx_sio_handle_t session,
 
             /* its session need not be the one that is connecting */
             session = m->session;
+            muted = m->muted;
 
         } else {
             zt_ok(m->socket.ref != socket.ref, "worker %lu: socket %u was "
@@ -575,6 +578,22 @@ zt_member_add(zt_worker_t *w, ngx_sio_handle_t session,
     m->socket = socket;
     m->session = session;
     m->room = room;
+    m->muted = muted;
+}
+
+
+/* its later rooms are muted, too */
+
+void
+zt_member_mute(zt_worker_t *w, ngx_sio_handle_t socket)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < w->nmembers; i++) {
+        if (zt_handle_eq(w->members[i].socket, socket)) {
+            w->members[i].muted = 1;
+        }
+    }
 }
 
 
@@ -663,6 +682,10 @@ zt_apply(void *data, ngx_sio_entry_t *e)
         zt_member_remove(w, e->socket, e->room);
         break;
 
+    case NGX_SIO_ENTRY_KICK:
+        zt_member_mute(w, e->socket);
+        break;
+
     case NGX_SIO_ENTRY_OVERFLOW:
         zt_ok(w->overflow, "worker %lu: inbox overflow",
               (unsigned long) w->n);
@@ -724,7 +747,7 @@ zt_apply_message(zt_worker_t *w, ngx_sio_entry_t *e)
             }
         }
 
-        if (k == w->nmembers) {
+        if (k == w->nmembers && !m->muted) {
             w->received++;
             w->receive(w, m->session, m->socket, e);
         }

@@ -156,6 +156,7 @@ typedef struct {
     ngx_sio_handle_t         socket;
     ngx_sio_handle_t         session;
     ngx_sio_ref_t            room;
+    ngx_uint_t               muted;             /* was kicked */
 } zt_member_t;
 
 typedef struct {
@@ -209,6 +210,7 @@ void zt_drain(zt_worker_t *w);
 /* the oldest of the ready list; 0: none */
 ngx_uint_t zt_ready_next(zt_worker_t *w, zt_ready_t *r);
 
+void zt_member_mute(zt_worker_t *w, ngx_sio_handle_t socket);
 void zt_member_add(zt_worker_t *w, ngx_sio_handle_t session,
     ngx_sio_handle_t socket, ngx_sio_ref_t room);
 void zt_member_remove(zt_worker_t *w, ngx_sio_handle_t socket,

@@ -36,6 +36,7 @@ typedef struct {
     uint32_t                 acks[64];
     ngx_uint_t               nacks;
     ngx_uint_t               kicked;            /* 2: and its session closed */
+    ngx_uint_t               muted;             /* was kicked, stays so */
     uint64_t                 born;
 } m_socket_t;
 

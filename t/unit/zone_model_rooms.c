@@ -188,6 +188,7 @@ op_kick(void)
 
     if (!s->closing) {
         k->kicked = ngx_max(k->kicked, 1 + close);
+        k->muted = 1;
         m_assign(s, w);
     }
 }
@@ -483,7 +484,7 @@ op_emit(void)
             continue;
         }
 
-        if (s->closing) {
+        if (s->closing || k->muted) {
             exact = 0;
             continue;
         }

@@ -497,6 +497,14 @@ m_upgrade(zt_worker_t *w, m_session_t *s, uint32_t gen)
         zt_member_add(w, s->h, members[i].socket, members[i].room);
     }
 
+    for (i = 0; i < M_SOCKETS; i++) {
+        if (sockets[i].used && sockets[i].muted
+            && &sessions[sockets[i].session] == s)
+        {
+            zt_member_mute(w, sockets[i].h);
+        }
+    }
+
     zt_rc(ngx_sio_session_acks(&w->z, s->h, pool, &pending, &n), NGX_OK);
     zt_ok(n == acks, "%lu acks, not %lu", (unsigned long) n,
           (unsigned long) acks);
