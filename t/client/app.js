@@ -108,15 +108,15 @@ exports.rules = `
 exports.locations = {
   '/short/': {
     directives: `
-        sio_ping_interval        300ms;
-        sio_ping_timeout         200ms;
-        sio_connect_timeout      400ms;
+        sio_ping_interval        600ms;
+        sio_ping_timeout         400ms;
+        sio_connect_timeout      800ms;
         sio_max_http_buffer_size 1000;
     `,
     options: {
-      pingInterval: 300,
-      pingTimeout: 200,
-      connectTimeout: 400,
+      pingInterval: 600,
+      pingTimeout: 400,
+      connectTimeout: 800,
       maxHttpBufferSize: 1000,
     },
   },

@@ -266,9 +266,9 @@ pair('slow and aborted', {}, [
 
 
 pair('silence', {
-  directives: `sio_ping_interval 300ms; sio_ping_timeout 200ms;
-               sio_connect_timeout 400ms;`,
-  options: { pingInterval: 300, pingTimeout: 200, connectTimeout: 400 },
+  directives: `sio_ping_interval 600ms; sio_ping_timeout 400ms;
+               sio_connect_timeout 800ms;`,
+  options: { pingInterval: 600, pingTimeout: 400, connectTimeout: 800 },
 
 }, [
   {
@@ -341,8 +341,8 @@ pair('silence', {
 
 
 pair('sessions that are left alone', {
-  directives: 'sio_ping_interval 300ms; sio_ping_timeout 200ms;',
-  options: { pingInterval: 300, pingTimeout: 200 },
+  directives: 'sio_ping_interval 600ms; sio_ping_timeout 400ms;',
+  options: { pingInterval: 600, pingTimeout: 400 },
 
 }, [
   {
