@@ -40,6 +40,15 @@ struct ngx_sio_rules_s {
     unsigned                  needs_auth:1;
     ngx_str_t                 file;         /* of the location they stand in */
     ngx_uint_t                line;
+
+    /*
+     * The value of a variable that is FRESH, from the call's pool; set by http
+     * if there are any.  Calls ngx_sio_var_get() for what it is made of.
+     * value is zeroed.  NGX_OK; NGX_ERROR: it failed (run->why) or no memory
+     */
+    ngx_int_t               (*fresh)(ngx_sio_run_t *run, ngx_uint_t index,
+                                     ngx_sio_value_t *value);
+
     void                     *program;      /* ngx_sio_rules.c's own */
 };
 

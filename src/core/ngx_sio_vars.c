@@ -4,8 +4,7 @@
  */
 
 
-#include "ngx_sio_vars.h"
-#include "ngx_sio_value.h"
+#include "ngx_sio_rules.h"
 #include "ngx_sio_worker.h"
 
 
@@ -155,6 +154,9 @@ ngx_sio_var_get(ngx_sio_run_t *run, const ngx_sio_var_t *var,
     case NGX_SIO_VAR_CAPTURE:
     case NGX_SIO_VAR_NSP_CAPTURE:
         return ngx_sio_var_capture(run, var, value);
+
+    case NGX_SIO_VAR_FRESH:
+        return call->server->rules->fresh(run, var->n, value);
 
     case NGX_SIO_VAR_SET:
         return ngx_sio_set_get(run, var->set, value);

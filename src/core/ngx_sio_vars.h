@@ -30,6 +30,7 @@ typedef enum {
                                        known before all has been read */
     NGX_SIO_VAR_SET,                /* sio_set */
     NGX_SIO_VAR_INFO,               /* another module's, of the handshake */
+    NGX_SIO_VAR_FRESH,              /* a volatile map: fresh at each use */
     NGX_SIO_VAR_MSEC,               /* $msec and $time_*: fresh at each use */
     NGX_SIO_VAR_TIME_LOCAL,
     NGX_SIO_VAR_TIME_ISO8601,
@@ -58,7 +59,7 @@ typedef enum {
 struct ngx_sio_var_s {
     ngx_sio_var_e             type;
     ngx_uint_t                n;            /* ARG, ARGS: index; captures:
-                                               number */
+                                               number; FRESH: http's */
     ngx_str_t                 name;         /* without "$", lower case; DATA:
                                                a JSON pointer to the key */
     ngx_sio_set_t            *set;

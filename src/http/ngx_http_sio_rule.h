@@ -12,6 +12,7 @@
  *     rule_json     ARG
  *     rule_set      sio_set, sio_limit
  *     rule_check    what is known when all has been read
+ *     rule_fresh    volatile maps; variables of rules as nginx's
  */
 
 
@@ -57,6 +58,13 @@ typedef struct {
     ngx_array_t                rules;       /* of ngx_sio_rules_t * */
     ngx_array_t                mentions;    /* of ngx_http_sio_mention_t */
     ngx_array_t                acks;        /* of ngx_http_sio_ack_t */
+
+    /* ngx_http_sio_rule_fresh.c's */
+    ngx_pool_t                *pool;        /* the cycle's */
+    ngx_http_get_variable_pt   map_handler; /* NULL: there are no maps */
+    ngx_http_variable_value_t *blank;       /* what an evaluation begins with */
+    unsigned                   probed:1;
+    unsigned                   map_source:1;   /* it can be looked at */
 } ngx_http_sio_rule_main_t;
 
 
@@ -121,6 +129,11 @@ ngx_sio_rules_t *ngx_http_sio_rule_rules(ngx_conf_t *cf,
 /* a variable at *p, which is "$"; *p is then behind it */
 ngx_sio_var_t *ngx_http_sio_rule_var(ngx_conf_t *cf,
     ngx_http_sio_scope_t *scope, u_char **p, u_char *last);
+
+/* $sio_...; name is in lower case and stays.  NGX_DECLINED: no name of ours;
+   NGX_DONE: it looks like one, but is unknown */
+ngx_int_t ngx_http_sio_rule_builtin(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_sio_var_t *var);
 
 /* text is one variable and nothing else: 1 or 0 */
 ngx_uint_t ngx_http_sio_rule_lone(const ngx_str_t *src);
@@ -228,6 +241,34 @@ char *ngx_http_sio_rule_hook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sio_rule_set(ngx_conf_t *cf, ngx_http_sio_rule_main_t *main);
 ngx_sio_set_t *ngx_http_sio_rule_set_lookup(ngx_http_sio_rule_main_t *main,
     const ngx_str_t *name);
+
+
+/* ngx_http_sio_rule_check.c */
+
+/* whose is it, and what do the rules that mention it need */
+ngx_int_t ngx_http_sio_rule_check(ngx_conf_t *cf,
+    ngx_http_sio_mention_t *mention);
+
+
+/* ngx_http_sio_rule_fresh.c */
+
+/* ngx_sio_rules_t's fresh */
+ngx_int_t ngx_http_sio_fresh(ngx_sio_run_t *run, ngx_uint_t index,
+    ngx_sio_value_t *value);
+
+/* is another module's variable a volatile map: NGX_OK, the variable is FRESH
+   then; NGX_DECLINED: it is not; NGX_ERROR: it ought to be one (logged) */
+ngx_int_t ngx_http_sio_fresh_check(ngx_conf_t *cf,
+    ngx_http_sio_rule_main_t *main, ngx_http_sio_mention_t *mention);
+
+/* makes variables of nginx of sio_set's and of those $sio_... that are
+   mentioned anywhere in http{} */
+ngx_int_t ngx_http_sio_fresh_postconf(ngx_conf_t *cf,
+    ngx_http_sio_rule_main_t *main);
+
+/* rules with a volatile map: any of these variables may be in it */
+ngx_int_t ngx_http_sio_fresh_needs(ngx_conf_t *cf,
+    ngx_sio_rules_t *rules);
 
 
 #endif /* _NGX_HTTP_SIO_RULE_H_INCLUDED_ */

@@ -99,6 +99,18 @@ ngx_http_sio_rules_postconf(ngx_conf_t *cf)
         }
     }
 
+    if (ngx_http_sio_fresh_postconf(cf, main) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < main->rules.nelts; i++) {
+        if (rules[i]->fresh
+            && ngx_http_sio_fresh_needs(cf, rules[i]) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
     ack = main->acks.elts;
 
     for (i = 0; i < main->acks.nelts; i++) {
@@ -108,6 +120,13 @@ ngx_http_sio_rules_postconf(ngx_conf_t *cf)
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_sio_rule_check(ngx_conf_t *cf, ngx_http_sio_mention_t *mention)
+{
+    return ngx_http_sio_check_var(cf, mention, 0);
 }
 
 
@@ -140,6 +159,10 @@ ngx_http_sio_check_var(ngx_conf_t *cf, ngx_http_sio_mention_t *mention,
         mention->rules->needs_auth = 1;
         return NGX_OK;
 
+    case NGX_SIO_VAR_FRESH:
+        mention->rules->fresh = ngx_http_sio_fresh;
+        return NGX_OK;
+
     case NGX_SIO_VAR_INFO:
         return ngx_http_sio_check_capture(cf, mention);
 
@@ -152,6 +175,7 @@ ngx_http_sio_check_var(ngx_conf_t *cf, ngx_http_sio_mention_t *mention,
 static ngx_int_t
 ngx_http_sio_check_name(ngx_conf_t *cf, ngx_http_sio_mention_t *mention)
 {
+    ngx_int_t                  rc;
     ngx_sio_var_t             *var;
     ngx_http_sio_rule_main_t  *main;
 
@@ -191,9 +215,14 @@ ngx_http_sio_check_name(ngx_conf_t *cf, ngx_http_sio_mention_t *mention)
         return NGX_ERROR;
     }
 
-    var->type = NGX_SIO_VAR_INFO;
+    rc = ngx_http_sio_fresh_check(cf, main, mention);
 
-    return NGX_OK;
+    if (rc == NGX_DECLINED) {
+        var->type = NGX_SIO_VAR_INFO;
+        return NGX_OK;
+    }
+
+    return rc;
 }
 
 

@@ -21,8 +21,6 @@ typedef struct {
 
 static ngx_int_t ngx_http_sio_rule_name(ngx_conf_t *cf, u_char **p,
     u_char *last, ngx_str_t *name);
-static ngx_int_t ngx_http_sio_rule_builtin(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_sio_var_t *var);
 static ngx_int_t ngx_http_sio_rule_group(ngx_conf_t *cf,
     ngx_http_sio_scope_t *scope, ngx_str_t *name, ngx_sio_var_t *var);
 static ngx_int_t ngx_http_sio_rule_named(ngx_sio_regex_t *regex,
@@ -73,6 +71,12 @@ ngx_http_sio_rule_var(ngx_conf_t *cf, ngx_http_sio_scope_t *scope, u_char **p,
 
     if (rc == NGX_DECLINED) {
         rc = ngx_http_sio_rule_builtin(cf, &name, var);
+    }
+
+    if (rc == NGX_DONE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown variable \"$%V\"", &name);
+        return NULL;
     }
 
     if (rc == NGX_ERROR) {
@@ -168,7 +172,7 @@ ngx_http_sio_rule_name(ngx_conf_t *cf, u_char **p, u_char *last,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_sio_rule_builtin(ngx_conf_t *cf, ngx_str_t *name, ngx_sio_var_t *var)
 {
     size_t                   skip;
@@ -217,25 +221,18 @@ ngx_http_sio_rule_builtin(ngx_conf_t *cf, ngx_str_t *name, ngx_sio_var_t *var)
         skip = 9;
 
     } else {
-        goto unknown;
+        return NGX_DONE;
     }
 
     n = ngx_atoi(name->data + skip, name->len - skip);
 
     if (n == NGX_ERROR || n > NGX_HTTP_SIO_MAX_INDEX) {
-        goto unknown;
+        return NGX_DONE;
     }
 
     var->n = n;
 
     return NGX_OK;
-
-unknown:
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown variable \"$%V\"", name);
-
-    return NGX_ERROR;
 }
 
 
