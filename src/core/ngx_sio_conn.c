@@ -122,6 +122,10 @@ ngx_sio_conn_queue(ngx_sio_conn_t *conn, ngx_sio_buf_t *buf)
         return NGX_DONE;
     }
 
+    if (conn->deflate) {
+        buf = ngx_sio_buf_deflated(buf, conn->deflate - 1);
+    }
+
     if ((conn->nout == conn->cap && ngx_sio_conn_grow(conn) != NGX_OK)
         || (conn->nout
             && conn->unsent + buf->len > conn->worker->server->max_buffer))

@@ -171,6 +171,8 @@ struct ngx_sio_link_s {
 
 struct ngx_sio_buf_s {
     ngx_uint_t                refs;
+    ngx_sio_buf_t            *deflated;             /* ngx_sio_deflate.c */
+    size_t                    threshold;            /* of deflated */
     size_t                    len;                  /* bytes in data */
     u_char                    data[1];
 };
@@ -197,7 +199,8 @@ struct ngx_sio_conn_s {
     uint32_t                  head;
     uint32_t                  nout;
     uint32_t                  cap;
-    uint32_t                  pad;
+    uint32_t                  deflate;      /* 1 + from how many bytes on; 0:
+                                               no permessage-deflate */
     size_t                    unsent;       /* bytes in out */
     ngx_sio_out_t             first[NGX_SIO_OUT_INLINE];
 
@@ -334,7 +337,7 @@ void ngx_sio_polling_post_cancel(ngx_sio_post_t *post);
 
 
 /*
- * zlib (ngx_sio_deflate.c): its memory is the worker's, 256 KB in all, and
+ * zlib (ngx_sio_deflate.c): its memory is the worker's, 300 KB in all, and
  * nothing is remembered from one call to the next
  */
 
@@ -349,6 +352,14 @@ size_t ngx_sio_deflate_bound(size_t len);
  */
 size_t ngx_sio_deflate(u_char *dst, size_t size, const u_char *src,
     size_t len);
+
+/*
+ * A message of permessage-deflate (RFC 7692, 7.2.2) to *dst, ngx_alloc()ed
+ * with pad bytes more, its length to *dst_len.  NGX_OK; NGX_DECLINED: it is
+ * none; NGX_BUSY: more than max bytes, as soon as they are there; NGX_ERROR
+ */
+ngx_int_t ngx_sio_inflate(const u_char *src, size_t len, size_t max,
+    size_t pad, u_char **dst, size_t *dst_len);
 
 #endif
 

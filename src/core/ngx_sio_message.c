@@ -119,6 +119,7 @@ ngx_sio_buf_create(size_t len)
 
     if (buf) {
         buf->refs = 1;
+        buf->deflated = NULL;
         buf->len = len;
     }
 
@@ -130,6 +131,11 @@ void
 ngx_sio_buf_release(ngx_sio_buf_t *buf)
 {
     if (--buf->refs == 0) {
+
+        if (buf->deflated && buf->deflated != buf) {
+            ngx_sio_buf_release(buf->deflated);
+        }
+
         ngx_free(buf);
     }
 }

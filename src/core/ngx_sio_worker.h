@@ -233,6 +233,7 @@ ngx_int_t ngx_sio_body_build(ngx_pool_t *pool, const ngx_str_t *head,
     ngx_str_t *buf, ngx_sio_body_t *body);
 ngx_sio_buf_t *ngx_sio_buf_create(size_t len);
 void ngx_sio_buf_release(ngx_sio_buf_t *buf);
+ngx_sio_buf_t *ngx_sio_buf_deflated(ngx_sio_buf_t *buf, size_t threshold);
 ngx_sio_buf_t *ngx_sio_frames(ngx_sio_worker_t *w,
     const ngx_sio_body_t *body);
 ngx_int_t ngx_sio_payload(ngx_sio_worker_t *w, ngx_sio_batch_t *batch,

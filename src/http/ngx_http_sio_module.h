@@ -101,6 +101,7 @@ struct ngx_http_sio_loc_conf_s {
     ngx_uint_t                protocol;     /* 1: engine.io */
     size_t                    http_compression;    /* from how many bytes on,
                                                or NGX_HTTP_SIO_NEVER */
+    size_t                    per_message_deflate; /* the same */
 
     ngx_http_sio_cookie_t    *cookie;
     ngx_str_t                 serve_client; /* directory, empty: off */
@@ -237,6 +238,10 @@ ngx_int_t ngx_http_sio_polling_get(ngx_http_request_t *r,
     ngx_http_sio_ctx_t *ctx);
 ngx_int_t ngx_http_sio_polling_post(ngx_http_request_t *r,
     ngx_http_sio_ctx_t *ctx);
+
+/* ngx_http_sio_ws_deflate.c; the answer to Sec-WebSocket-Extensions, from
+   r->pool, empty: none.  NGX_OK; NGX_DECLINED: it is malformed; NGX_ERROR */
+ngx_int_t ngx_http_sio_ws_negotiate(ngx_http_request_t *r, ngx_str_t *answer);
 
 /* ngx_http_sio_websocket.c; session NULL: one of its own.  reject: only
    closed after the 101 */

@@ -29,9 +29,10 @@ static ngx_int_t ngx_http_sio_websocket_protocol(ngx_table_elt_t *h,
     ngx_str_t *protocol);
 static ngx_int_t ngx_http_sio_websocket_open(ngx_http_request_t *r,
     ngx_http_sio_ctx_t *ctx, ngx_sio_session_info_t *session,
-    ngx_http_sio_upgrade_t *up);
+    ngx_uint_t deflate, ngx_http_sio_upgrade_t *up);
 static ngx_int_t ngx_http_sio_websocket_headers(ngx_http_request_t *r,
-    ngx_http_sio_ctx_t *ctx, ngx_str_t *key, ngx_str_t *protocol);
+    ngx_http_sio_ctx_t *ctx, ngx_str_t *key, ngx_str_t *protocol,
+    ngx_str_t *extensions);
 static void ngx_http_sio_websocket_detach(ngx_http_request_t *r);
 static void ngx_http_sio_websocket_free(ngx_connection_t *c,
     ngx_http_connection_t *hc);
@@ -43,10 +44,13 @@ ngx_http_sio_websocket_handler(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
     ngx_sio_session_info_t *session, ngx_uint_t reject)
 {
     ngx_int_t                rc;
-    ngx_str_t                key, protocol;
+    ngx_str_t                key, protocol, extensions;
     ngx_connection_t        *c;
     ngx_http_cleanup_t      *cln;
     ngx_http_sio_upgrade_t  *up;
+
+    static ngx_str_t  bad_extensions =
+        ngx_string("Invalid or unacceptable Sec-WebSocket-Extensions header");
 
     c = r->connection;
 
@@ -56,6 +60,22 @@ ngx_http_sio_websocket_handler(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
     rc = ngx_http_sio_websocket_check(r, &key, &protocol);
     if (rc != NGX_DECLINED) {
         return rc;
+    }
+
+    ngx_str_null(&extensions);
+
+    if (ctx->conf->per_message_deflate != NGX_HTTP_SIO_NEVER) {
+
+        rc = ngx_http_sio_ws_negotiate(r, &extensions);
+
+        if (rc == NGX_DECLINED) {
+            return ngx_http_sio_send_text(r, NGX_HTTP_BAD_REQUEST,
+                                          &bad_extensions);
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
 
     if (!ctx->query.eio4) {
@@ -78,7 +98,8 @@ ngx_http_sio_websocket_handler(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
 
     up->server = &ctx->conf->zone->server;
 
-    rc = ngx_http_sio_websocket_open(r, ctx, reject ? NULL : session, up);
+    rc = ngx_http_sio_websocket_open(r, ctx, reject ? NULL : session,
+                                     extensions.len != 0, up);
 
     if (rc == NGX_BUSY) {
         return ngx_http_sio_send_busy(r);
@@ -90,7 +111,9 @@ ngx_http_sio_websocket_handler(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
 
     up->ws->reject = reject;
 
-    if (ngx_http_sio_websocket_headers(r, ctx, &key, &protocol) != NGX_OK) {
+    if (ngx_http_sio_websocket_headers(r, ctx, &key, &protocol, &extensions)
+        != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -279,7 +302,8 @@ ngx_http_sio_websocket_protocol(ngx_table_elt_t *h, ngx_str_t *protocol)
 
 static ngx_int_t
 ngx_http_sio_websocket_open(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
-    ngx_sio_session_info_t *session, ngx_http_sio_upgrade_t *up)
+    ngx_sio_session_info_t *session, ngx_uint_t deflate,
+    ngx_http_sio_upgrade_t *up)
 {
     ngx_str_t                  info;
     ngx_sio_options_t         *options;
@@ -307,6 +331,11 @@ ngx_http_sio_websocket_open(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
     up->ws->send_timeout = (uint32_t) clcf->send_timeout;
 
+    if (deflate) {
+        up->ws->parser.deflate = 1;
+        up->ws->conn.deflate = (uint32_t) ctx->conf->per_message_deflate + 1;
+    }
+
     if (session || ctx->query.transport.data[0] == 'p') {
         return NGX_OK;
     }
@@ -321,7 +350,7 @@ ngx_http_sio_websocket_open(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_sio_websocket_headers(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
-    ngx_str_t *key, ngx_str_t *protocol)
+    ngx_str_t *key, ngx_str_t *protocol, ngx_str_t *extensions)
 {
     u_char      digest[20];
     ngx_str_t   hash, accept;
@@ -355,6 +384,13 @@ ngx_http_sio_websocket_headers(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
 
     if (protocol->len
         && ngx_http_sio_set_header(r, "Sec-WebSocket-Protocol", protocol)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (extensions->len
+        && ngx_http_sio_set_header(r, "Sec-WebSocket-Extensions", extensions)
            != NGX_OK)
     {
         return NGX_ERROR;

@@ -30,6 +30,12 @@ static ngx_int_t ngx_http_sio_ws_event(ngx_http_sio_ws_t *ws,
     sio_ws_event_t *ev);
 static ngx_int_t ngx_http_sio_ws_data(ngx_http_sio_ws_t *ws,
     sio_ws_event_t *ev);
+static ngx_int_t ngx_http_sio_ws_message(ngx_http_sio_ws_t *ws,
+    sio_ws_event_t *ev, u_char *data, size_t len);
+#if (NGX_SIO_HAVE_ZLIB)
+static ngx_int_t ngx_http_sio_ws_inflate(ngx_http_sio_ws_t *ws,
+    sio_ws_event_t *ev, u_char *data, size_t len);
+#endif
 static ngx_int_t ngx_http_sio_ws_append(ngx_http_sio_ws_t *ws,
     sio_ws_event_t *ev);
 static ngx_int_t ngx_http_sio_ws_keep(ngx_http_sio_ws_t *ws, u_char *p,
@@ -359,13 +365,12 @@ ngx_http_sio_ws_event(ngx_http_sio_ws_t *ws, sio_ws_event_t *ev)
 static ngx_int_t
 ngx_http_sio_ws_data(ngx_http_sio_ws_t *ws, sio_ws_event_t *ev)
 {
-    u_char  *msg;
-    size_t   len;
+    u_char     *msg;
+    size_t      len;
+    ngx_int_t   rc;
 
     if (ev->first && ev->last) {
-        (void) ngx_sio_conn_message(&ws->conn, ev->type == SIO_WS_BINARY,
-                                    ev->data, ev->len);
-        return NGX_OK;
+        return ngx_http_sio_ws_message(ws, ev, ev->data, ev->len);
     }
 
     if (ngx_http_sio_ws_append(ws, ev) != NGX_OK) {
@@ -383,12 +388,80 @@ ngx_http_sio_ws_data(ngx_http_sio_ws_t *ws, sio_ws_event_t *ev)
     ws->msg_len = 0;
     ws->msg_size = 0;
 
-    (void) ngx_sio_conn_message(&ws->conn, ev->type == SIO_WS_BINARY, msg,
-                                len);
+    rc = ngx_http_sio_ws_message(ws, ev, msg, len);
     ngx_free(msg);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_sio_ws_message(ngx_http_sio_ws_t *ws, sio_ws_event_t *ev,
+    u_char *data, size_t len)
+{
+#if (NGX_SIO_HAVE_ZLIB)
+
+    if (ev->compressed) {
+        return ngx_http_sio_ws_inflate(ws, ev, data, len);
+    }
+
+#endif
+
+    (void) ngx_sio_conn_message(&ws->conn, ev->type == SIO_WS_BINARY, data,
+                                len);
+    return NGX_OK;
+}
+
+
+#if (NGX_SIO_HAVE_ZLIB)
+
+/* RFC 7692, 7.2.2: the limit and the test for UTF-8 are for what comes out */
+
+static ngx_int_t
+ngx_http_sio_ws_inflate(ngx_http_sio_ws_t *ws, sio_ws_event_t *ev,
+    u_char *data, size_t len)
+{
+    u_char      *msg;
+    size_t       n;
+    ngx_int_t    rc;
+    ngx_uint_t   code;
+
+    rc = ngx_sio_inflate(data, len, (size_t) ws->parser.max_message,
+                         NGX_HTTP_SIO_WS_PAD, &msg, &n);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_BUSY) {
+        code = SIO_WS_TOO_BIG;
+
+    } else if (rc != NGX_OK) {
+        code = SIO_WS_BAD_DATA;
+
+    } else if (ev->type == SIO_WS_TEXT && sio_utf8_valid(msg, n) != SIO_OK) {
+        ngx_free(msg);
+        code = SIO_WS_BAD_DATA;
+
+    } else {
+        (void) ngx_sio_conn_message(&ws->conn, ev->type == SIO_WS_BINARY, msg,
+                                    n);
+        ngx_free(msg);
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, ws->connection->log, 0,
+                  "sio ws: client sent an invalid compressed message, "
+                  "closing with %ui", code);
+
+    ws->peer_closed = 1;
+    ngx_http_sio_ws_lost(ws, NGX_SIO_TRANSPORT_ERROR);
+    ngx_http_sio_ws_start_close(ws, code);
 
     return NGX_OK;
 }
+
+#endif
 
 
 /*

@@ -10,6 +10,7 @@
 
 #define SIO_WS_FIN          0x80
 #define SIO_WS_RSV          0x70
+#define SIO_WS_RSV1         0x40
 #define SIO_WS_OPCODE       0x0f
 #define SIO_WS_CONTROL      0x08
 #define SIO_WS_MASKED       0x80
@@ -19,6 +20,7 @@
 #define SIO_WS_NO_STATUS    1005
 
 
+static int sio_ws_valid_rsv(sio_ws_t *ws, unsigned first);
 static int sio_ws_parse_data(sio_ws_t *ws, uint8_t **pos, uint8_t *last,
     sio_ws_event_t *ev);
 static int sio_ws_frame(sio_ws_t *ws, unsigned opcode, unsigned fin,
@@ -67,13 +69,13 @@ sio_ws_parse(sio_ws_t *ws, uint8_t **pos, uint8_t *last, sio_ws_event_t *ev)
             return SIO_AGAIN;
         }
 
-        /* RFC 6455, 5.2: no extension is negotiated, clients must mask */
+        /* RFC 6455, 5.1: clients must mask */
 
         opcode = p[0] & SIO_WS_OPCODE;
         fin = (p[0] & SIO_WS_FIN) ? 1 : 0;
         len = p[1] & ~SIO_WS_MASKED;
 
-        if ((p[0] & SIO_WS_RSV) || !(p[1] & SIO_WS_MASKED)) {
+        if (!sio_ws_valid_rsv(ws, p[0]) || !(p[1] & SIO_WS_MASKED)) {
             return sio_ws_error(ev, SIO_WS_PROTOCOL);
         }
 
@@ -129,8 +131,37 @@ sio_ws_parse(sio_ws_t *ws, uint8_t **pos, uint8_t *last, sio_ws_event_t *ev)
             return SIO_ERROR;
         }
 
+        if (opcode != SIO_WS_CONTINUATION) {
+            ws->compressed = (p[0] & SIO_WS_RSV1) ? 1 : 0;
+        }
+
         memcpy(ws->mask, p + size, 4);
         *pos = p + size + 4;
+    }
+}
+
+
+/* RFC 6455, 5.2; RFC 7692, 6: RSV1 is of a message, so it stands in the first
+   frame of one */
+
+static int
+sio_ws_valid_rsv(sio_ws_t *ws, unsigned first)
+{
+    unsigned  opcode;
+
+    opcode = first & SIO_WS_OPCODE;
+
+    switch (first & SIO_WS_RSV) {
+
+    case 0:
+        return 1;
+
+    case SIO_WS_RSV1:
+        return ws->deflate
+               && (opcode == SIO_WS_TEXT || opcode == SIO_WS_BINARY);
+
+    default:
+        return 0;
     }
 }
 
@@ -179,9 +210,11 @@ sio_ws_parse_data(sio_ws_t *ws, uint8_t **pos, uint8_t *last,
     ws->message += size;
     ws->shift = sio_ws_mask(ev->data, size, ws->mask, ws->shift);
 
+    ev->compressed = ws->compressed;
+
     /* RFC 6455, 8.1: the text is checked as a whole, not each fragment */
 
-    if (ws->opcode == SIO_WS_TEXT) {
+    if (ws->opcode == SIO_WS_TEXT && !ws->compressed) {
 
         if (sio_utf8_check(&ws->utf8, ev->data, size) != SIO_OK) {
             return sio_ws_error(ev, SIO_WS_BAD_DATA);

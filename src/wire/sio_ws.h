@@ -53,6 +53,9 @@ typedef struct {
     uint8_t     opcode;        /* of the message in progress, 0: none */
     unsigned    fin:1;         /* this frame is the message's last */
     unsigned    in_frame:1;
+    unsigned    deflate:1;     /* set by the caller after sio_ws_init():
+                                  permessage-deflate (RFC 7692) is agreed on */
+    unsigned    compressed:1;  /* the message in progress is */
     sio_utf8_t  utf8;
 } sio_ws_t;
 
@@ -61,6 +64,8 @@ typedef struct {
     uint8_t     type;          /* SIO_WS_TEXT, _BINARY, _CLOSE, _PING, _PONG */
     unsigned    first:1;       /* TEXT, BINARY: the message starts here ... */
     unsigned    last:1;        /* ... and ends here */
+    unsigned    compressed:1;  /* TEXT, BINARY: the data is, and text is not
+                                  checked; max_message counts it as it came */
     uint16_t    code;          /* CLOSE: the peer's code, 1005 if none;
                                   on SIO_ERROR: the code to answer with */
     uint8_t    *data;          /* unmasked payload, in the caller's buffer;
@@ -78,7 +83,8 @@ void sio_ws_init(sio_ws_t *ws, uint64_t max_message, uint32_t max_fragments);
  * SIO_OK     *ev holds an event; call again
  * SIO_AGAIN  needs more bytes; *pos..last (at most SIO_WS_MAX_REST bytes) must
  *            be kept and stand in front of the next ones
- * SIO_ERROR  protocol violation: close with ev->code (1002: RSV bits, unknown
+ * SIO_ERROR  protocol violation: close with ev->code (1002: RSV bits, but for
+ *            RSV1 of a message's first frame if ws->deflate is set, unknown
  *            opcode, no mask, control frame too long or fragmented, bad close
  *            payload, stray or missing continuation; 1007: text that is not
  *            UTF-8; 1008: too many fragments; 1009: too big, judged from the

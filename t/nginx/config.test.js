@@ -258,6 +258,8 @@ const NUMBERS = [
   ['sio_allow_upgrades', ['maybe', '']],
   ['sio_http_compression', ['maybe', 'threshold', 'threshold=',
                             'threshold=many', 'threshold=-1', '1k', '']],
+  ['sio_per_message_deflate', ['maybe', 'threshold=', 'threshold=2g',
+                               'threshold=1k on', '']],
   ['sio_limit', ['nosuch=1', 'rooms', 'rooms=', 'rooms=many', 'rooms=-1',
                  'room_name=x', 'acks=1q', '']],
 ];
@@ -349,6 +351,7 @@ function good(directive) {
     sio_transports: 'polling websocket',
     sio_allow_upgrades: 'on',
     sio_http_compression: 'threshold=1k',
+    sio_per_message_deflate: 'on',
     sio_limit: 'rooms=10',
   }[directive] || '10s';
 }
@@ -509,7 +512,8 @@ const ACCEPTED = [
      sio_connect_timeout 45s;
      sio_transports polling websocket;
      sio_allow_upgrades on;
-     sio_http_compression threshold=2k;` }],
+     sio_http_compression threshold=2k;
+     sio_per_message_deflate threshold=2k;` }],
   ['no compression', { http: 'sio_http_compression off;',
                        location: 'sio on;' }],
 ];

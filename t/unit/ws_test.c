@@ -20,8 +20,8 @@ typedef struct {
 
 /*
  * What came of a stream, as text: "[t" and "]" around a whole text message,
- * "[b" for a binary one; "(9:data)" is a control frame, "(8:code:reason)" a
- * close; "!code" is an error.
+ * "[b" for a binary one, "z" behind if it is compressed; "(9:data)" is a
+ * control frame, "(8:code:reason)" a close; "!code" is an error.
  */
 
 typedef struct {
@@ -34,6 +34,7 @@ typedef struct {
 } log_t;
 
 
+static unsigned       deflate;         /* is agreed on */
 static const uint8_t  mask[4] = { 0x37, 0xfa, 0x21, 0x3d };
 
 
@@ -120,6 +121,7 @@ log_event(log_t *log, sio_ws_event_t *ev)
 
         if (ev->last) {
             put_log(log, ev->type == SIO_WS_TEXT ? "[t" : "[b", 0);
+            put_log(log, ev->compressed ? "z" : "", 0);
             put_bytes(log, log->message, log->nmessage);
             put_log(log, "]", 0);
         }
@@ -207,6 +209,7 @@ run(log_t *log, const stream_t *s, size_t at, size_t step)
 
     memset(log, 0, sizeof(log_t));
     sio_ws_init(&ws, MAX_MESSAGE, MAX_FRAGMENTS);
+    ws.deflate = deflate;
 
     nrest = feed(&ws, log, rest, 0, s->bytes, at);
 
@@ -544,6 +547,79 @@ test_utf8(void)
 }
 
 
+/* RFC 7692, 6: RSV1 says that a message is compressed, in its first frame */
+
+static void
+test_deflate(void)
+{
+    unsigned  i;
+    stream_t  s;
+
+    /* without an agreement */
+
+    check_one(0xc1, "x", "!1002");
+    check_one(0xc2, "x", "!1002");
+
+    deflate = 1;
+
+    check_one(0x81, "x", "[tx]");
+    check_one(0xc1, "x", "[tzx]");
+    check_one(0xc2, "", "[bz]");
+
+    /* its bytes are no text yet; the next message's are */
+
+    check_one(0xc1, "\xff\xfe", "[tz\xff\xfe]");
+
+    s.len = 0;
+    put(&s, 0xc1, "\xff");
+    put(&s, 0x81, "\xff");
+    check_log(&s, "[tz\xff]!1007");
+
+    s.len = 0;
+    put(&s, 0x41, "\xff");
+    put(&s, 0x00, "");
+    put(&s, 0x89, "ping");
+    put(&s, 0x00, "b");
+    put(&s, 0x80, "\xc3");
+    put(&s, 0x82, "c");
+    put(&s, 0x42, "");
+    put(&s, 0x80, "d");
+    put(&s, 0x81, "e");
+    check_log(&s, "(9:ping)[tz\xff" "b\xc3][bc][bzd][te]");
+
+    /* not in another frame, no other bit */
+
+    s.len = 0;
+    put(&s, 0x41, "a");
+    put(&s, 0xc0, "b");
+    check_log(&s, "!1002");
+
+    s.len = 0;
+    put(&s, 0x01, "a");
+    put(&s, 0xc0, "b");
+    check_log(&s, "!1002");
+
+    s.len = 0;
+    put(&s, 0x41, "a");
+    put(&s, 0xc1, "b");
+    check_log(&s, "!1002");
+
+    check_one(0xc0, "x", "!1002");
+
+    for (i = 0xc3; i <= 0xcf; i++) {
+        check_one(i, "", "!1002");
+    }
+
+    for (i = 0x90; i <= 0xf0; i += 0x10) {
+        check_one(i | SIO_WS_TEXT, "", i == 0xc0 ? "[tz]" : "!1002");
+        check_one(i | SIO_WS_PING, "", "!1002");
+    }
+
+    deflate = 0;
+}
+
+
+
 static void
 test_close(void)
 {
@@ -727,6 +803,7 @@ main(void)
     group(test_limits);
     group(test_violations);
     group(test_utf8);
+    group(test_deflate);
     group(test_close);
     group(test_zero_limits);
     group(test_mask);
