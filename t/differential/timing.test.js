@@ -16,7 +16,10 @@ const INTERVAL = 600;
 const TIMEOUT = 400;
 const CONNECT = 2000;
 
-/* a server may be late by that much, never early */
+/*
+ * A server may be late by that much, never early: a clock is started before
+ * what makes the server start its own.
+ */
 
 const LATE = 300 * sio.SLOW;
 
@@ -68,14 +71,15 @@ for (const kind of ['nginx', 'node']) {
     await Promise.all([
 
       t.test('polling: pings at the interval', async () => {
+        let passed = clock();
         const p = await sio.poll(s);
 
         for (let n = 0; n < 3; n++) {
-          const passed = clock();
           const r = await p.get();
 
           assert.equal(r.text, '2');
           within(passed(), INTERVAL - 60 * sio.SLOW, INTERVAL, 'a ping');
+          passed = clock();
           assert.equal((await p.post('3')).text, 'ok');
         }
 
@@ -90,8 +94,8 @@ for (const kind of ['nginx', 'node']) {
       }),
 
       t.test('polling: no pong', async () => {
-        const p = await sio.poll(s);
         const passed = clock();
+        const p = await sio.poll(s);
 
         assert.equal((await p.get()).text, '2');
 
@@ -129,13 +133,13 @@ for (const kind of ['nginx', 'node']) {
       }),
 
       t.test('WebSocket: pings at the interval', async () => {
+        let passed = clock();
         const w = await sio.wsOpen({ ...s, pong: false });
 
         for (let n = 0; n < 3; n++) {
-          const passed = clock();
-
           assert.equal(await w.recvText(), '2');
           within(passed(), INTERVAL - 20, INTERVAL, 'a ping');
+          passed = clock();
           w.send('3');
         }
 
@@ -143,8 +147,8 @@ for (const kind of ['nginx', 'node']) {
       }),
 
       t.test('WebSocket: no pong', async () => {
-        const w = await sio.wsOpen({ ...s, pong: false });
         const passed = clock();
+        const w = await sio.wsOpen({ ...s, pong: false });
 
         assert.equal((await w.waitClose()).code, 1005);
         within(passed(), INTERVAL + TIMEOUT, INTERVAL + TIMEOUT, 'the end');
@@ -193,16 +197,16 @@ for (const kind of ['nginx', 'node']) {
       }),
 
       t.test('WebSocket: no namespace is joined', async () => {
-        const w = await sio.wsOpen(s);
         const passed = clock();
+        const w = await sio.wsOpen(s);
 
         assert.equal((await w.waitClose()).code, 1005);
         within(passed(), CONNECT, CONNECT, 'the end');
       }),
 
       t.test('WebSocket: a refused namespace is none', async () => {
-        const w = await sio.wsOpen(s);
         const passed = clock();
+        const w = await sio.wsOpen(s);
 
         w.send('40/none,');
         assert.match(await w.recvText(), /^44\/none,/);
@@ -223,8 +227,8 @@ for (const kind of ['nginx', 'node']) {
       }),
 
       t.test('polling: no namespace is joined', async () => {
-        const p = await sio.poll(s);
         const passed = clock();
+        const p = await sio.poll(s);
         let r;
 
         /* heartbeats go on, and do not put it off */
