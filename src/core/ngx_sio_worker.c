@@ -668,6 +668,18 @@ ngx_sio_worker_drain_handler(ngx_event_t *ev)
 
     ngx_sio_parks_answer_all(w);
 
+    /*
+     * a candidate's session goes on with polling; it may be the only one here,
+     * and the worker would exit under it
+     */
+
+    for (i = 0; i <= w->candidates.mask; i++) {
+
+        while (w->candidates.buckets[i]) {
+            ngx_sio_conn_timeout((ngx_sio_conn_t *) w->candidates.buckets[i]);
+        }
+    }
+
     /* a share of what is left, so that all are gone in drain_time */
 
     n = 1 + w->clients.n * 100 / (w->server->drain_time + 1);

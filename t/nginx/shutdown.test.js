@@ -125,6 +125,26 @@ test('a client that does not answer the close', async () => {
 });
 
 
+test('a candidate that is the only connection of its worker', async () => {
+  for (const probe of [false, true]) {
+    const s = await sio.startNginx({ location: LOCATION, workers: 1,
+                                     http: 'sio_drain_time 0;' });
+    const p = await sio.poll(s);
+    const candidate = await p.candidate();
+
+    if (probe) {
+      candidate.send('2probe');
+      assert.equal(await candidate.recvText(), '3probe');
+    }
+
+    const closed = candidate.waitClose();
+
+    await s.stop();
+    await closed;
+  }
+});
+
+
 test('a worker ends in the middle of a reload, its sessions do not', async () => {
   const s = await sio.startNginx({ location: LOCATION,
                                    http: 'sio_drain_time 5s;' });
