@@ -109,13 +109,13 @@ exports.locations = {
   '/short/': {
     directives: `
         sio_ping_interval        600ms;
-        sio_ping_timeout         400ms;
+        sio_ping_timeout         1s;
         sio_connect_timeout      800ms;
         sio_max_http_buffer_size 1000;
     `,
     options: {
       pingInterval: 600,
-      pingTimeout: 400,
+      pingTimeout: 1000,
       connectTimeout: 800,
       maxHttpBufferSize: 1000,
     },

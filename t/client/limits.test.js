@@ -32,7 +32,7 @@ describe('limits', () => {
     const { pingInterval, pingTimeout, maxPayload } = ws.open;
 
     assert.deepEqual({ pingInterval, pingTimeout, maxPayload },
-                     { pingInterval: 600, pingTimeout: 400,
+                     { pingInterval: 600, pingTimeout: 1000,
                        maxPayload: 1000 });
     await ws.close();
   });

@@ -12,9 +12,9 @@ const assert = require('node:assert');
 
 const sio = require('../lib/sio.js');
 
-const INTERVAL = 600;
-const TIMEOUT = 400;
-const CONNECT = 2000;
+const INTERVAL = 1200;
+const TIMEOUT = 1000;
+const CONNECT = 4000;
 
 /*
  * A server may be late by that much, never early: a clock is started before

@@ -266,9 +266,9 @@ pair('slow and aborted', {}, [
 
 
 pair('silence', {
-  directives: `sio_ping_interval 600ms; sio_ping_timeout 400ms;
+  directives: `sio_ping_interval 600ms; sio_ping_timeout 1s;
                sio_connect_timeout 800ms;`,
-  options: { pingInterval: 600, pingTimeout: 400, connectTimeout: 800 },
+  options: { pingInterval: 600, pingTimeout: 1000, connectTimeout: 800 },
 
 }, [
   {
@@ -341,8 +341,8 @@ pair('silence', {
 
 
 pair('sessions that are left alone', {
-  directives: 'sio_ping_interval 600ms; sio_ping_timeout 400ms;',
-  options: { pingInterval: 600, pingTimeout: 400 },
+  directives: 'sio_ping_interval 600ms; sio_ping_timeout 1s;',
+  options: { pingInterval: 600, pingTimeout: 1000 },
 
 }, [
   {
