@@ -86,6 +86,8 @@ ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
 
     ngx_sio_call_init(&call, NGX_SIO_CALL_DISCONNECTING, client, peer);
 
+    ngx_str_null(&packet);
+
     if (tell && !ngx_sio_plain(client)) {
         nsp.data = peer->nsp.data;
         nsp.len = peer->nsp.len;
@@ -98,7 +100,14 @@ ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
         if (packet.data) {
             (void) sio_packet_write_head(packet.data, SIO_DISCONNECT, 0, &nsp,
                                          NULL);
-            (void) ngx_sio_client_send(client, &packet);
+
+            /* a WebSocket's bytes go out when all is done; a GET may be
+               answered at once by another worker: then it comes last */
+
+            if (client->websocket) {
+                (void) ngx_sio_client_send(client, &packet);
+                packet.len = 0;
+            }
         }
     }
 
@@ -111,6 +120,10 @@ ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
     }
 
     (void) ngx_sio_socket_remove(&w->zone, peer->socket);
+
+    if (packet.len && packet.data) {
+        (void) ngx_sio_client_send(client, &packet);
+    }
 
     call.type = NGX_SIO_CALL_DISCONNECT;
     ngx_str_set(&call.event, "disconnect");
