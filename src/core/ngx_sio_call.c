@@ -36,17 +36,11 @@ ngx_sio_call_init(ngx_sio_call_t *call, ngx_sio_call_e type,
 ngx_int_t
 ngx_sio_call_run(ngx_sio_call_t *call)
 {
-    ngx_int_t  rc;
-
     if (call->program == NULL || call->server->rules == NULL) {
         return NGX_OK;
     }
 
-    call->worker->in_call = 1;
-    rc = ngx_sio_rules_app.run(call);
-    call->worker->in_call = 0;
-
-    return rc;
+    return ngx_sio_rules_app.run(call);
 }
 
 

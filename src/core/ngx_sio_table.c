@@ -32,14 +32,6 @@ ngx_sio_table_init(ngx_sio_table_t *t)
 }
 
 
-void
-ngx_sio_table_cleanup(ngx_sio_table_t *t)
-{
-    ngx_free(t->buckets);
-    t->buckets = NULL;
-}
-
-
 ngx_sio_link_t *
 ngx_sio_table_lookup(ngx_sio_table_t *t, ngx_sio_ref_t ref)
 {

@@ -30,7 +30,6 @@ typedef struct {
 } ngx_sio_table_t;
 
 ngx_int_t ngx_sio_table_init(ngx_sio_table_t *t);
-void ngx_sio_table_cleanup(ngx_sio_table_t *t);
 ngx_sio_link_t *ngx_sio_table_lookup(ngx_sio_table_t *t, ngx_sio_ref_t ref);
 void ngx_sio_table_insert(ngx_sio_table_t *t, ngx_sio_link_t *link,
     ngx_sio_ref_t ref);
@@ -119,8 +118,6 @@ struct ngx_sio_client_s {
     unsigned                  linked:1;     /* in worker->clients */
     unsigned                  joined:1;
     unsigned                  closed:1;     /* no more input */
-    unsigned                  in_call:1;    /* its rules run */
-    unsigned                  end_later:1;  /* END came meanwhile */
     unsigned                  close_later:1; /* "disconnect close" was said */
     unsigned                  refreshed:1;  /* the time for a pong, once */
 };
@@ -184,7 +181,6 @@ struct ngx_sio_worker_s {
 
     unsigned                  draining:1;
     unsigned                  aborting:1;   /* the zone was reset */
-    unsigned                  in_call:1;    /* rules run */
 };
 
 
