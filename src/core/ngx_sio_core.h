@@ -268,9 +268,10 @@ void ngx_sio_conn_lost(ngx_sio_conn_t *conn, ngx_sio_reason_e reason);
 
 /* a handshake over polling: creates the session, writes the open packet (at
    most SIO_EIO_OPEN_MAX bytes) to dst, its length to *len; the sid stands in
-   dst as well and is returned in sid.  NGX_OK, NGX_BUSY, NGX_ERROR */
+   dst as well and is returned in sid.  jsonp is kept for the caller, who finds
+   it in each later request's.  NGX_OK, NGX_BUSY, NGX_ERROR */
 ngx_int_t ngx_sio_polling_open(ngx_sio_worker_t *worker,
-    ngx_sio_options_t *options, const ngx_str_t *info,
+    ngx_sio_options_t *options, const ngx_str_t *info, uint32_t jsonp,
     u_char sid[NGX_SIO_ID_LEN], u_char *dst, size_t *len);
 
 /* embedded in the parked request's context, zeroed */
@@ -279,6 +280,7 @@ struct ngx_sio_park_s {
     ngx_sio_worker_t         *worker;
     ngx_sio_handle_t          session;
     uint32_t                  gen;
+    uint32_t                  jsonp;        /* the handshake's */
     ngx_pool_t               *pool;         /* the request's */
     ngx_sio_link_t            link;         /* worker->parks, by session */
     ngx_event_t               timer;        /* ping, or "6" while upgrading */

@@ -26,8 +26,8 @@ static ngx_int_t ngx_sio_post_packets(ngx_sio_client_t *client, u_char *data,
 
 ngx_int_t
 ngx_sio_polling_open(ngx_sio_worker_t *w, ngx_sio_options_t *options,
-    const ngx_str_t *info, u_char sid[NGX_SIO_ID_LEN], u_char *dst,
-    size_t *len)
+    const ngx_str_t *info, uint32_t jsonp, u_char sid[NGX_SIO_ID_LEN],
+    u_char *dst, size_t *len)
 {
     ngx_int_t                  rc;
     ngx_sio_handle_t           session;
@@ -40,6 +40,7 @@ ngx_sio_polling_open(ngx_sio_worker_t *w, ngx_sio_options_t *options,
     params.ping_interval = options->ping_interval;
     params.ping_timeout = options->ping_timeout;
     params.connect_timeout = options->connect_timeout;
+    params.jsonp = jsonp;
     params.info = *info;
 
     rc = ngx_sio_session_create(&w->zone, &params, ngx_current_msec, &session);
@@ -80,6 +81,8 @@ ngx_sio_polling_get(ngx_sio_worker_t *w, const u_char *sid,
     ngx_memzero(&rq, sizeof(ngx_sio_request_t));
 
     rc = ngx_sio_get_open(&w->zone, sid, ngx_current_msec, &rq);
+
+    park->jsonp = rq.info.jsonp;
 
     switch (rc) {
 

@@ -52,7 +52,8 @@ ngx_http_sio_handler(ngx_http_request_t *r)
     /* no answer here is a document with a date */
     r->disable_not_modified = 1;
 
-    rc = ngx_http_sio_args(r, ngx_http_sio_query_arg, &ctx->query);
+    rc = ngx_http_sio_args(r->pool, &r->args, ngx_http_sio_query_arg,
+                           &ctx->query);
     if (rc != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -83,6 +84,10 @@ ngx_http_sio_handler(ngx_http_request_t *r)
 
         if (!ctx->query.eio4) {
             return ngx_http_sio_send_error(r, NGX_HTTP_SIO_BAD_VERSION);
+        }
+
+        if (ctx->query.jsonp == NGX_HTTP_SIO_JSONP_BAD) {
+            return ngx_http_sio_send_error(r, NGX_HTTP_SIO_BAD_REQUEST);
         }
 
         return ngx_http_sio_polling_open(r, ctx);
@@ -370,6 +375,9 @@ ngx_http_sio_query_arg(void *data, ngx_str_t *name, ngx_str_t *value)
     } else if (name->len == 9 && ngx_strncmp(name->data, "transport", 9) == 0)
     {
         query->transport = *value;
+
+    } else if (name->len == 1 && name->data[0] == 'j') {
+        query->jsonp = ngx_http_sio_jsonp_index(value);
     }
 
     return NGX_OK;
@@ -377,15 +385,15 @@ ngx_http_sio_query_arg(void *data, ngx_str_t *name, ngx_str_t *value)
 
 
 ngx_int_t
-ngx_http_sio_args(ngx_http_request_t *r, ngx_http_sio_arg_pt handler,
-    void *data)
+ngx_http_sio_args(ngx_pool_t *pool, ngx_str_t *args,
+    ngx_http_sio_arg_pt handler, void *data)
 {
     u_char     *p, *end, *last, *eq;
     ngx_int_t   rc;
     ngx_str_t   name, value;
 
-    p = r->args.data;
-    last = p + r->args.len;
+    p = args->data;
+    last = p + args->len;
 
     while (p < last) {
 
@@ -404,8 +412,8 @@ ngx_http_sio_args(ngx_http_request_t *r, ngx_http_sio_arg_pt handler,
             eq = end;
         }
 
-        if (ngx_http_sio_unescape(r->pool, p, eq, &name) != NGX_OK
-            || ngx_http_sio_unescape(r->pool, (eq < end) ? eq + 1 : end, end,
+        if (ngx_http_sio_unescape(pool, p, eq, &name) != NGX_OK
+            || ngx_http_sio_unescape(pool, (eq < end) ? eq + 1 : end, end,
                                      &value)
                != NGX_OK)
         {

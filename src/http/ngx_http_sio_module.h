@@ -10,6 +10,7 @@
  *     handler   which request is it, is it allowed (Engine.IO verify)
  *     send      headers and answers
  *     polling   GET and POST
+ *     jsonp     their other form
  *     compress  of what answers a GET
  *     websocket the handshake, up to the 101 and the detached connection
  *     ws_io     the detached connection
@@ -129,6 +130,7 @@ struct ngx_http_sio_loc_conf_s {
 typedef struct {
     ngx_str_t                 transport;
     ngx_str_t                 sid;          /* empty: a handshake */
+    uint32_t                  jsonp;        /* 0: no "j" */
     unsigned                  eio4:1;       /* EIO=4 */
 } ngx_http_sio_query_t;
 
@@ -194,10 +196,10 @@ char *ngx_http_sio_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 /* ngx_http_sio_handler.c */
 ngx_int_t ngx_http_sio_handler(ngx_http_request_t *r);
 
-/* walks the query string: names and values decoded, from r->pool.  Stops at
-   the first answer that is not NGX_OK and returns it */
-ngx_int_t ngx_http_sio_args(ngx_http_request_t *r, ngx_http_sio_arg_pt handler,
-    void *data);
+/* walks a query string or a form: names and values decoded, from pool.  Stops
+   at the first answer that is not NGX_OK and returns it */
+ngx_int_t ngx_http_sio_args(ngx_pool_t *pool, ngx_str_t *args,
+    ngx_http_sio_arg_pt handler, void *data);
 
 /* the first header with that name (in lower case), or NULL */
 ngx_table_elt_t *ngx_http_sio_header_in(ngx_http_request_t *r,
@@ -205,6 +207,22 @@ ngx_table_elt_t *ngx_http_sio_header_in(ngx_http_request_t *r,
 
 #define ngx_http_sio_get_header(r, name)                                      \
     ngx_http_sio_header_in(r, name, sizeof(name) - 1)
+
+/* ngx_http_sio_jsonp.c; the "j" of a handshake: its digits as a number with a
+   1 in front, so that none are lost and 0 is no JSONP; or, of more digits than
+   fit, NGX_HTTP_SIO_JSONP_BAD */
+#define NGX_HTTP_SIO_JSONP_BAD  0xffffffff
+
+uint32_t ngx_http_sio_jsonp_index(ngx_str_t *j);
+
+/* makes the call of a function of *payload, from pool.  NGX_OK, NGX_ERROR */
+ngx_int_t ngx_http_sio_jsonp_write(ngx_pool_t *pool, uint32_t jsonp,
+    ngx_str_t *payload);
+
+/* the payload in a form; from pool, writable.  NGX_OK; NGX_DECLINED: none;
+   NGX_ERROR */
+ngx_int_t ngx_http_sio_jsonp_read(ngx_pool_t *pool, ngx_str_t *form,
+    ngx_str_t *payload);
 
 /* ngx_http_sio_send.c; return codes of a content handler.  Strings must live
    as long as the request */

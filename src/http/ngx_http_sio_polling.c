@@ -22,7 +22,8 @@ static ngx_int_t ngx_http_sio_polling_headers(ngx_http_request_t *r,
 static ngx_int_t ngx_http_sio_polling_cookie(ngx_http_request_t *r,
     ngx_http_sio_ctx_t *ctx, u_char *sid);
 static ngx_int_t ngx_http_sio_polling_send(ngx_http_request_t *r,
-    ngx_http_sio_ctx_t *ctx, ngx_str_t *payload, ngx_uint_t compress);
+    ngx_http_sio_ctx_t *ctx, ngx_str_t *payload, uint32_t jsonp,
+    ngx_uint_t compress);
 static void ngx_http_sio_polling_answer(ngx_sio_park_t *park,
     ngx_str_t *payload, ngx_pool_t *pool);
 static void ngx_http_sio_polling_closed(ngx_sio_post_t *post);
@@ -58,7 +59,8 @@ ngx_http_sio_polling_open(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
     }
 
     rc = ngx_sio_polling_open(slcf->zone->server.worker, &slcf->options,
-                              &info, sid, payload.data, &payload.len);
+                              &info, ctx->query.jsonp, sid, payload.data,
+                              &payload.len);
 
     if (rc == NGX_BUSY) {
         return ngx_http_sio_send_busy(r);
@@ -72,7 +74,7 @@ ngx_http_sio_polling_open(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_sio_polling_send(r, ctx, &payload, 1);
+    return ngx_http_sio_polling_send(r, ctx, &payload, ctx->query.jsonp, 1);
 }
 
 
@@ -110,9 +112,13 @@ ngx_http_sio_polling_cookie(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_sio_polling_send(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
-    ngx_str_t *payload, ngx_uint_t compress)
+    ngx_str_t *payload, uint32_t jsonp, ngx_uint_t compress)
 {
     static ngx_str_t  type = ngx_string("text/plain; charset=UTF-8");
+
+    if (jsonp && ngx_http_sio_jsonp_write(r->pool, jsonp, payload) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     if (compress && ngx_http_sio_compress(r, ctx->conf, payload) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -181,7 +187,7 @@ ngx_http_sio_polling_get(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
     switch (rc) {
 
     case NGX_OK:
-        return ngx_http_sio_polling_send(r, ctx, &payload,
+        return ngx_http_sio_polling_send(r, ctx, &payload, ctx->park.jsonp,
                                          ctx->park.compress);
 
     case NGX_AGAIN:
@@ -266,7 +272,8 @@ ngx_http_sio_polling_answer(ngx_sio_park_t *park, ngx_str_t *payload,
         rc = NGX_ERROR;
 
     } else {
-        rc = ngx_http_sio_polling_send(r, ctx, &body, park->compress);
+        rc = ngx_http_sio_polling_send(r, ctx, &body, park->jsonp,
+                                       park->compress);
     }
 
     ngx_http_finalize_request(r, rc);
@@ -567,32 +574,53 @@ ngx_http_sio_body_append(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
 static void
 ngx_http_sio_body_done(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
 {
-    u_char     *data;
-    size_t      len;
+    u_char     *repaired;
     ngx_int_t   rc;
+    ngx_str_t   form, data;
 
     static u_char     empty[1];
     static ngx_str_t  type = ngx_string("text/html");
     static ngx_str_t  ok = ngx_string("ok");
 
-    data = ctx->body ? ctx->body : empty;
-    len = ctx->body_len;
+    data.data = ctx->body ? ctx->body : empty;
+    data.len = ctx->body_len;
+
+    rc = NGX_OK;
+
+    if (ctx->post.rq.info.jsonp) {
+        form = data;
+        rc = ngx_http_sio_jsonp_read(r->pool, &form, &data);
+    }
 
     /* Node reads the body as UTF-8 text: what is none becomes U+FFFD */
 
-    if (sio_utf8_valid(data, len) != SIO_OK) {
+    if (rc == NGX_OK && sio_utf8_valid(data.data, data.len) != SIO_OK) {
 
-        data = ngx_palloc(r->pool, sio_utf8_repair(NULL, ctx->body, len));
-        if (data == NULL) {
-            ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-            return;
+        repaired = ngx_palloc(r->pool,
+                              sio_utf8_repair(NULL, data.data, data.len));
+
+        if (repaired == NULL) {
+            rc = NGX_ERROR;
+
+        } else {
+            data.len = sio_utf8_repair(repaired, data.data, data.len);
+            data.data = repaired;
         }
+    }
 
-        len = sio_utf8_repair(data, ctx->body, len);
+    if (rc == NGX_ERROR) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
     }
 
     ctx->posting = 0;
-    ngx_sio_polling_post(&ctx->post, r->pool, data, len);
+
+    if (rc == NGX_OK) {
+        ngx_sio_polling_post(&ctx->post, r->pool, data.data, data.len);
+
+    } else {
+        ngx_sio_polling_post_cancel(&ctx->post);
+    }
 
     if (ctx->body) {
         ngx_free(ctx->body);

@@ -228,7 +228,9 @@ ngx_http_sio_capture_query(ngx_http_request_t *r, ngx_str_t *json)
 
     if (ngx_array_init(&pairs, r->pool, 8, sizeof(ngx_http_sio_pair_t))
         != NGX_OK
-        || ngx_http_sio_args(r, ngx_http_sio_query_pair, &pairs) == NGX_ERROR)
+        || ngx_http_sio_args(r->pool, &r->args, ngx_http_sio_query_pair,
+                             &pairs)
+           == NGX_ERROR)
     {
         return NGX_ERROR;
     }

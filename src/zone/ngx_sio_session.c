@@ -85,6 +85,7 @@ ngx_sio_session_create(ngx_sio_zone_t *z,
     s->info = info;
     s->ping_interval = (uint32_t) params->ping_interval;
     s->ping_timeout = (uint32_t) params->ping_timeout;
+    s->jsonp = params->jsonp;
 
     ngx_memcpy(s->sid, params->sid, NGX_SIO_ID_LEN);
 
@@ -188,6 +189,7 @@ ngx_sio_session_info_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
     info->upgrading = (s->flags & NGX_SIO_SESSION_PROBED) ? 1 : 0;
     info->closing = (s->state != NGX_SIO_SESSION_OPEN);
     info->joined = (s->flags & NGX_SIO_SESSION_JOINED) ? 1 : 0;
+    info->jsonp = s->jsonp;
 
     /* times have 32 bits in the zone, the clock of the callers may have more */
 

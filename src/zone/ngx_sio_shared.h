@@ -191,6 +191,8 @@ typedef struct {
     uint32_t           pong_at;
     uint32_t           connect_at;
     uint32_t           linger_at;
+
+    uint32_t           jsonp;
 } ngx_sio_session_sh_t;
 
 

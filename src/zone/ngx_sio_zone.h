@@ -305,6 +305,7 @@ typedef struct {
                                                  session_pong() */
     ngx_msec_t               ping_timeout;
     ngx_msec_t               connect_timeout;
+    uint32_t                 jsonp;           /* opaque */
     ngx_str_t                info;            /* opaque, kept whole */
 } ngx_sio_session_params_t;
 
@@ -321,6 +322,7 @@ typedef struct {
     unsigned                 upgrading:1;     /* has a candidate that probed */
     unsigned                 closing:1;
     unsigned                 joined:1;        /* ever had a socket */
+    uint32_t                 jsonp;           /* as given at creation */
     ngx_msec_t               ping_at;         /* polling: when the next ping is
                                                  due (ngx_current_msec) */
     ngx_msec_t               connect_at;      /* polling: connect deadline, 0

@@ -384,25 +384,4 @@ describe('Engine.IO over HTTP', () => {
 
       note(await session.post('40'));
     }));
-
-
-  it('JSONP', { todo: 'JSONP is for browsers of old' }, () => both.compare(async ({ note, http }) => {
-    const first = await http({ path: `${POLLING}&j=7` });
-
-    note(first);
-
-    const { sid } = JSON.parse(
-      JSON.parse(/\((.*)\);$/s.exec(first.text)[1]).slice(1));
-    const url = `${POLLING}&j=8&sid=${sid}`;
-    const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
-
-    note(await http({ path: url, method: 'POST', headers: form,
-                      body: 'd=40' }));
-    note(await http({ path: url }));
-    note(await http({ path: url, method: 'POST', headers: form,
-                      body: `d=${encodeURIComponent(
-                        '42["echo","a\\\\nb\u2028</script>"]')}` }));
-    note(await http({ path: url }));
-    note(await http({ path: url, method: 'POST', headers: form, body: 'd=1' }));
-  }));
 });

@@ -45,7 +45,7 @@ async function startNginx(app) {
       `location ${where} { sio zone=default; ${directives} }`);
 
   return sio.startNginx({
-    workers: 2,
+    workers: 4,
     location: `sio on; ${app.directives || ''} ${app.rules || ''}`,
     server: locations.join('\n'),
   });
