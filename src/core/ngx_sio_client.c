@@ -262,35 +262,10 @@ ngx_sio_client_close(ngx_sio_client_t *client, ngx_sio_reason_e reason,
 ngx_int_t
 ngx_sio_client_send(ngx_sio_client_t *client, const ngx_str_t *text)
 {
-    u_char           head[NGX_SIO_PART_HEAD], *p;
+    u_char           head[NGX_SIO_PART_HEAD];
     uint32_t         word;
-    ngx_int_t        rc;
     ngx_str_t        bufs[2];
-    ngx_sio_buf_t   *buf;
     ngx_sio_body_t   body;
-
-    if (client->websocket) {
-
-        if (client->conn == NULL) {
-            return NGX_DONE;
-        }
-
-        buf = ngx_sio_buf_create(sio_ws_header_len(text->len + 1)
-                                 + text->len + 1);
-        if (buf == NULL) {
-            return NGX_ERROR;
-        }
-
-        p = buf->data;
-        p += sio_ws_write_header(p, SIO_WS_TEXT, text->len + 1);
-        *p++ = SIO_EIO_MESSAGE;
-        ngx_memcpy(p, text->data, text->len);
-
-        rc = ngx_sio_conn_queue(client->conn, buf);
-        ngx_sio_buf_release(buf);
-
-        return rc;
-    }
 
     word = (uint32_t) text->len << 1;
     ngx_memcpy(head, &word, NGX_SIO_PART_HEAD);
@@ -304,14 +279,19 @@ ngx_sio_client_send(ngx_sio_client_t *client, const ngx_str_t *text)
     body.nbufs = 2;
     body.len = NGX_SIO_PART_HEAD + text->len;
 
+    if (client->websocket) {
+        return client->conn ? ngx_sio_conn_send(client->conn, &body)
+                            : NGX_DONE;
+    }
+
     return ngx_sio_session_send(&client->worker->zone, client->session, &body,
                                 0);
 }
 
 
 /*
- * An event or answer to this client only: frames at once, when its WebSocket
- * is here; no lock then.
+ * An event or answer to this client only; no lock, when its WebSocket is
+ * here.
  */
 
 ngx_int_t
@@ -336,7 +316,18 @@ ngx_sio_client_packet(ngx_sio_client_t *client, unsigned type,
 
     head.len = sio_packet_write_head(NULL, type, n, &name, &number);
 
-    if (!client->websocket) {
+    if (client->websocket) {
+
+        if (client->conn == NULL) {
+            return NGX_DONE;
+        }
+
+        if ((flags & NGX_SIO_VOLATILE) && client->conn->nout) {
+            return NGX_OK;
+        }
+    }
+
+    if (!client->websocket || client->conn->form) {
         pool = client->worker->pool;
 
         head.data = ngx_pnalloc(pool, head.len);
@@ -349,19 +340,17 @@ ngx_sio_client_packet(ngx_sio_client_t *client, unsigned type,
         rc = ngx_sio_body_build(pool, &head, json, attachments, n, &buf,
                                 &body);
 
-        return rc != NGX_OK ? rc
-                            : ngx_sio_session_send(&client->worker->zone,
-                                                   client->session, &body,
-                                                   flags);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        return client->websocket ? ngx_sio_conn_send(client->conn, &body)
+                                 : ngx_sio_session_send(&client->worker->zone,
+                                                        client->session,
+                                                        &body, flags);
     }
 
-    if (client->conn == NULL) {
-        return NGX_DONE;
-    }
-
-    if ((flags & NGX_SIO_VOLATILE) && client->conn->nout) {
-        return NGX_OK;
-    }
+    /* of the common form its bytes are copied once */
 
     len = 1 + head.len + json->len;
     size = sio_ws_header_len(len) + len;

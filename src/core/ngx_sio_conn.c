@@ -174,6 +174,26 @@ ngx_sio_conn_append(ngx_sio_conn_t *conn, const u_char *p, size_t len)
 }
 
 
+/* a message.  NGX_OK, NGX_DONE: closed, NGX_ERROR */
+
+ngx_int_t
+ngx_sio_conn_send(ngx_sio_conn_t *conn, const ngx_sio_body_t *body)
+{
+    ngx_int_t       rc;
+    ngx_sio_buf_t  *frames;
+
+    frames = ngx_sio_frames(conn->worker, body, conn->form);
+    if (frames == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_sio_conn_queue(conn, frames);
+    ngx_sio_buf_release(frames);
+
+    return rc;
+}
+
+
 /* an Engine.IO packet as one text frame */
 
 ngx_int_t
@@ -257,6 +277,7 @@ ngx_sio_conn_open(ngx_sio_conn_t *conn, const ngx_str_t *info)
 
     ngx_sio_random_id(w, params.sid);
     params.location = options->key;
+    params.form = conn->form;
     params.websocket = 1;
     params.ping_interval = options->ping_interval;
     params.ping_timeout = options->ping_timeout;
@@ -729,7 +750,6 @@ ngx_sio_conn_append_batch(ngx_sio_conn_t *conn, ngx_sio_batch_t *batch)
 {
     u_char            ping;
     ngx_int_t         rc;
-    ngx_sio_buf_t    *frames;
     ngx_sio_entry_t   entry;
 
     ping = SIO_EIO_PING;
@@ -740,13 +760,7 @@ ngx_sio_conn_append_batch(ngx_sio_conn_t *conn, ngx_sio_batch_t *batch)
             rc = ngx_sio_conn_send_text(conn, &ping, 1);
 
         } else {
-            frames = ngx_sio_frames(conn->worker, &entry.body);
-            if (frames == NULL) {
-                return NGX_ERROR;
-            }
-
-            rc = ngx_sio_conn_queue(conn, frames);
-            ngx_sio_buf_release(frames);
+            rc = ngx_sio_conn_send(conn, &entry.body);
         }
 
         if (rc != NGX_OK) {

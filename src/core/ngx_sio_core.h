@@ -44,6 +44,19 @@ typedef struct ngx_sio_rules_s    ngx_sio_rules_t;    /* ngx_sio_rules.h */
 
 
 /*
+ * The form in which a client takes packets: an Engine.IO protocol, binary as
+ * it is or as text, an encoding of Socket.IO packets.  A message is turned
+ * into each form once for a worker, when its first receiver wants it.  Of a
+ * session that polls it is the handshake's, of a WebSocket its own request's.
+ * The parser's is the location's.
+ */
+
+/*      NGX_SIO_FORM_EIO3         0x01         Engine.IO v3, else v4 */
+#define NGX_SIO_FORM_B64          0x02      /* binary as base64, "b64" */
+#define NGX_SIO_NFORMS            4
+
+
+/*
  * Configuration, as core needs it (owner: the cycle's pool)
  */
 
@@ -186,7 +199,7 @@ typedef struct {
 
 
 /* embedded in the transport's own structure, zeroed by it; then worker,
-   transport are set, and ngx_sio_conn_init() called */
+   transport, form are set, and ngx_sio_conn_init() called */
 
 struct ngx_sio_conn_s {
     ngx_sio_link_t            link;         /* candidates, by session */
@@ -216,6 +229,7 @@ struct ngx_sio_conn_s {
     unsigned                  upgrade_waits:1;   /* "5" came during a POST */
     unsigned                  overflow:1;        /* past max_buffer */
     unsigned                  closed:1;          /* no more in or out */
+    unsigned                  form:8;            /* NGX_SIO_FORM_EIO3 ... */
 };
 
 void ngx_sio_conn_init(ngx_sio_conn_t *conn);
@@ -271,8 +285,8 @@ void ngx_sio_conn_lost(ngx_sio_conn_t *conn, ngx_sio_reason_e reason);
    dst as well and is returned in sid.  jsonp is kept for the caller, who finds
    it in each later request's.  NGX_OK, NGX_BUSY, NGX_ERROR */
 ngx_int_t ngx_sio_polling_open(ngx_sio_worker_t *worker,
-    ngx_sio_options_t *options, const ngx_str_t *info, uint32_t jsonp,
-    u_char sid[NGX_SIO_ID_LEN], u_char *dst, size_t *len);
+    ngx_sio_options_t *options, ngx_uint_t form, const ngx_str_t *info,
+    uint32_t jsonp, u_char sid[NGX_SIO_ID_LEN], u_char *dst, size_t *len);
 
 /* embedded in the parked request's context, zeroed */
 
@@ -281,12 +295,14 @@ struct ngx_sio_park_s {
     ngx_sio_handle_t          session;
     uint32_t                  gen;
     uint32_t                  jsonp;        /* the handshake's */
+    uint32_t                  form;         /* of the session */
     ngx_pool_t               *pool;         /* the request's */
     ngx_sio_link_t            link;         /* worker->parks, by session */
     ngx_event_t               timer;        /* ping, or "6" while upgrading */
     unsigned                  linked:1;
     unsigned                  noop:1;       /* an upgrade is on */
     unsigned                  compress:1;   /* of the payload: it may be */
+    unsigned                  binary:1;     /* the payload is not text */
 
     /* called from the event loop: answer with this payload (from pool; never
        empty), the park is unlinked already */
@@ -295,12 +311,14 @@ struct ngx_sio_park_s {
 };
 
 /*
- * A GET.  NGX_OK: answer *payload (from pool) now; NGX_AGAIN: parked, answer()
- * will be called; NGX_BUSY: overlap, answer 400 empty; NGX_DECLINED: unknown
- * sid (400, code 1); NGX_ERROR: not polling (400, code 3)
+ * A GET; of form only the protocol is looked at.  NGX_OK: answer *payload
+ * (from pool) now; NGX_AGAIN: parked, answer() will be called; NGX_BUSY:
+ * overlap, answer 400 empty; NGX_DECLINED: unknown sid (400, code 1);
+ * NGX_ERROR: not polling, or the other protocol (400, code 3)
  */
 ngx_int_t ngx_sio_polling_get(ngx_sio_worker_t *worker, const u_char *sid,
-    ngx_sio_park_t *park, ngx_pool_t *pool, ngx_str_t *payload);
+    ngx_uint_t form, ngx_sio_park_t *park, ngx_pool_t *pool,
+    ngx_str_t *payload);
 
 /* the client of a parked GET is gone */
 void ngx_sio_polling_get_abort(ngx_sio_park_t *park);
@@ -324,7 +342,8 @@ struct ngx_sio_post_s {
 
 /* a POST begins; codes as ngx_sio_post_open() (pool: the request's) */
 ngx_int_t ngx_sio_polling_post_open(ngx_sio_worker_t *worker,
-    const u_char *sid, ngx_pool_t *pool, ngx_sio_post_t *post);
+    const u_char *sid, ngx_uint_t form, ngx_pool_t *pool,
+    ngx_sio_post_t *post);
 
 /* its body is whole: processes all packets, gives the role back; then answer
    "ok".  data is writable. */

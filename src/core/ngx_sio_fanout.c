@@ -14,7 +14,8 @@
 typedef struct {
     ngx_sio_worker_t  *worker;
     ngx_sio_entry_t   *entry;
-    ngx_sio_buf_t     *frames;       /* made for the first receiver */
+    ngx_sio_buf_t     *frames[NGX_SIO_NFORMS];  /* each made for the first
+                                                   receiver of its form */
     uint32_t           stamp;
 } ngx_sio_fanout_t;
 
@@ -85,8 +86,8 @@ ngx_sio_fanout_message(ngx_sio_worker_t *w, ngx_sio_entry_t *entry)
 
     f.worker = w;
     f.entry = entry;
-    f.frames = NULL;
     f.stamp = ++w->stamp;
+    ngx_memzero(f.frames, sizeof(f.frames));
 
     ngx_sio_fanout_except(&f);
 
@@ -102,8 +103,10 @@ ngx_sio_fanout_message(ngx_sio_worker_t *w, ngx_sio_entry_t *entry)
         }
     }
 
-    if (f.frames) {
-        ngx_sio_buf_release(f.frames);
+    for (i = 0; i < NGX_SIO_NFORMS; i++) {
+        if (f.frames[i]) {
+            ngx_sio_buf_release(f.frames[i]);
+        }
     }
 }
 
@@ -160,6 +163,7 @@ ngx_sio_fanout_room(ngx_sio_fanout_t *f, ngx_sio_ref_t room)
 static void
 ngx_sio_fanout_deliver(ngx_sio_fanout_t *f, ngx_sio_peer_t *peer)
 {
+    ngx_sio_buf_t    *frames;
     ngx_sio_conn_t   *conn;
     ngx_sio_entry_t  *entry;
 
@@ -182,14 +186,18 @@ ngx_sio_fanout_deliver(ngx_sio_fanout_t *f, ngx_sio_peer_t *peer)
         return;
     }
 
-    if (f->frames == NULL) {
-        f->frames = ngx_sio_frames(f->worker, &entry->body);
+    frames = f->frames[conn->form];
 
-        if (f->frames == NULL) {
+    if (frames == NULL) {
+        frames = ngx_sio_frames(f->worker, &entry->body, conn->form);
+
+        if (frames == NULL) {
             conn->overflow = 1;
             ngx_sio_worker_dirty(f->worker, conn);
             return;
         }
+
+        f->frames[conn->form] = frames;
     }
 
     if (entry->ack_name.len) {
@@ -198,14 +206,13 @@ ngx_sio_fanout_deliver(ngx_sio_fanout_t *f, ngx_sio_peer_t *peer)
                                  entry->ack_timeout, entry->ack_timeout);
     }
 
-    (void) ngx_sio_conn_queue(conn, f->frames);
+    (void) ngx_sio_conn_queue(conn, frames);
 }
 
 
 static void
 ngx_sio_fanout_send(ngx_sio_worker_t *w, ngx_sio_entry_t *entry)
 {
-    ngx_sio_buf_t     *frames;
     ngx_sio_conn_t    *conn;
     ngx_sio_client_t  *client;
 
@@ -221,16 +228,10 @@ ngx_sio_fanout_send(ngx_sio_worker_t *w, ngx_sio_entry_t *entry)
         return;
     }
 
-    frames = ngx_sio_frames(w, &entry->body);
-
-    if (frames == NULL) {
+    if (ngx_sio_conn_send(conn, &entry->body) == NGX_ERROR) {
         conn->overflow = 1;
         ngx_sio_worker_dirty(w, conn);
-        return;
     }
-
-    (void) ngx_sio_conn_queue(conn, frames);
-    ngx_sio_buf_release(frames);
 }
 
 

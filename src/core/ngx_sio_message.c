@@ -2,17 +2,20 @@
 /*
  * Copyright (C) the ngx_http_sio_module authors
  *
- * The three forms of a message: a body (parts, as it lies in the zone), frames
- * (as they go to a WebSocket, made once per worker and shared by all its
- * receivers) and a payload (as it answers a GET).
+ * A message's body (parts, as it lies in the zone) and its frames (as they go
+ * to a WebSocket, made once for a worker and form and shared by all receivers).
  */
 
 
 #include "ngx_sio_worker.h"
 
 
-static ngx_int_t ngx_sio_part_next(ngx_sio_worker_t *w,
-    const ngx_sio_body_t *body, size_t *off, size_t *len, ngx_uint_t *binary);
+/* bytes that are read and encoded at a time: whole groups of base64 */
+#define NGX_SIO_BASE64_STEP  768
+
+
+static size_t ngx_sio_frame_len(size_t len, ngx_uint_t binary,
+    ngx_uint_t form);
 
 
 size_t
@@ -82,7 +85,9 @@ ngx_sio_body_build(ngx_pool_t *pool, const ngx_str_t *head,
 }
 
 
-static ngx_int_t
+/* the part at *off: its bytes begin at the new *off.  NGX_OK, NGX_DONE */
+
+ngx_int_t
 ngx_sio_part_next(ngx_sio_worker_t *w, const ngx_sio_body_t *body,
     size_t *off, size_t *len, ngx_uint_t *binary)
 {
@@ -107,6 +112,29 @@ ngx_sio_part_next(ngx_sio_worker_t *w, const ngx_sio_body_t *body,
     }
 
     return NGX_OK;
+}
+
+
+/* returns the end of what is written */
+
+u_char *
+ngx_sio_part_base64(ngx_sio_worker_t *w, const ngx_sio_body_t *body,
+    size_t off, size_t len, u_char *dst)
+{
+    size_t  n;
+    u_char  raw[NGX_SIO_BASE64_STEP];
+
+    while (len) {
+        n = ngx_min(len, NGX_SIO_BASE64_STEP);
+
+        ngx_sio_body_read(&w->zone, body, off, raw, n);
+        dst += sio_base64_write(dst, raw, n);
+
+        off += n;
+        len -= n;
+    }
+
+    return dst;
 }
 
 
@@ -141,10 +169,31 @@ ngx_sio_buf_release(ngx_sio_buf_t *buf)
 }
 
 
-/* RFC 6455, 5.2 and Engine.IO v4: "4" and the text, or the bytes as they are */
+/* of a part in a WebSocket message */
+
+static size_t
+ngx_sio_frame_len(size_t len, ngx_uint_t binary, ngx_uint_t form)
+{
+    if (!binary) {
+        return 1 + len;
+    }
+
+    if (form & NGX_SIO_FORM_B64) {
+        len = 1 + sio_base64_len(len);
+    }
+
+    return (form & NGX_SIO_FORM_EIO3) ? 1 + len : len;
+}
+
+
+/*
+ * RFC 6455, 5.2 and Engine.IO: "4" and the text; bytes as they are (v4), with
+ * the byte 4 in front (v3), or as base64 behind "b" (v4) or "b4" (v3).
+ */
 
 ngx_sio_buf_t *
-ngx_sio_frames(ngx_sio_worker_t *w, const ngx_sio_body_t *body)
+ngx_sio_frames(ngx_sio_worker_t *w, const ngx_sio_body_t *body,
+    ngx_uint_t form)
 {
     u_char         *p;
     size_t          off, len, size;
@@ -156,7 +205,7 @@ ngx_sio_frames(ngx_sio_worker_t *w, const ngx_sio_body_t *body)
 
     while (ngx_sio_part_next(w, body, &off, &len, &binary) == NGX_OK) {
         off += len;
-        len += binary ? 0 : 1;
+        len = ngx_sio_frame_len(len, binary, form);
         size += sio_ws_header_len(len) + len;
     }
 
@@ -170,12 +219,27 @@ ngx_sio_frames(ngx_sio_worker_t *w, const ngx_sio_body_t *body)
 
     while (ngx_sio_part_next(w, body, &off, &len, &binary) == NGX_OK) {
 
-        if (binary) {
-            p += sio_ws_write_header(p, SIO_WS_BINARY, len);
+        p += sio_ws_write_header(p,
+                                 (binary && !(form & NGX_SIO_FORM_B64))
+                                 ? SIO_WS_BINARY : SIO_WS_TEXT,
+                                 ngx_sio_frame_len(len, binary, form));
 
-        } else {
-            p += sio_ws_write_header(p, SIO_WS_TEXT, len + 1);
+        if (!binary) {
             *p++ = SIO_EIO_MESSAGE;
+
+        } else if (form & NGX_SIO_FORM_B64) {
+            *p++ = 'b';
+
+            if (form & NGX_SIO_FORM_EIO3) {
+                *p++ = SIO_EIO_MESSAGE;
+            }
+
+            p = ngx_sio_part_base64(w, body, off, len, p);
+            off += len;
+            continue;
+
+        } else if (form & NGX_SIO_FORM_EIO3) {
+            *p++ = SIO_EIO_MESSAGE - '0';
         }
 
         ngx_sio_body_read(&w->zone, body, off, p, len);
@@ -184,123 +248,4 @@ ngx_sio_frames(ngx_sio_worker_t *w, const ngx_sio_body_t *body)
     }
 
     return buf;
-}
-
-
-/*
- * Engine.IO v4, Payload encoding: packets joined by 0x1e, binary ones as "b"
- * and base64.  An empty batch to be closed is "6" and "1".  *compress: the
- * payload may be compressed.
- */
-
-ngx_int_t
-ngx_sio_payload(ngx_sio_worker_t *w, ngx_sio_batch_t *batch, ngx_pool_t *pool,
-    ngx_str_t *payload, ngx_uint_t *compress)
-{
-    u_char           *p, *tmp;
-    size_t            off, len, size, max;
-    ngx_uint_t        binary;
-    ngx_sio_batch_t   b;
-    ngx_sio_entry_t   entry;
-
-    b = *batch;
-    size = 4;
-    max = 0;
-    *compress = 0;
-
-    while (ngx_sio_batch_next(&w->zone, &b, &entry) == NGX_OK) {
-
-        size += 2;
-
-        if (entry.type == NGX_SIO_ENTRY_PING) {
-            *compress = 1;
-            continue;
-        }
-
-        /* as in Node, one packet that may be compressed is enough */
-
-        if (!(entry.flags & NGX_SIO_NO_COMPRESS)) {
-            *compress = 1;
-        }
-
-        off = 0;
-
-        while (ngx_sio_part_next(w, &entry.body, &off, &len, &binary)
-               == NGX_OK)
-        {
-            size += 2 + (binary ? sio_base64_len(len) : len);
-            max = binary ? ngx_max(max, len) : max;
-            off += len;
-        }
-    }
-
-    payload->data = ngx_pnalloc(pool, size);
-    if (payload->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    tmp = NULL;
-
-    if (max) {
-        tmp = ngx_alloc(max, w->log);
-        if (tmp == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    b = *batch;
-    p = payload->data;
-
-    while (ngx_sio_batch_next(&w->zone, &b, &entry) == NGX_OK) {
-
-        if (entry.type == NGX_SIO_ENTRY_PING) {
-            *p++ = SIO_EIO_PING;
-            *p++ = SIO_EIO_SEPARATOR;
-            continue;
-        }
-
-        off = 0;
-
-        while (ngx_sio_part_next(w, &entry.body, &off, &len, &binary)
-               == NGX_OK)
-        {
-            if (binary) {
-                *p++ = 'b';
-                ngx_sio_body_read(&w->zone, &entry.body, off, tmp, len);
-                p += sio_base64_write(p, tmp, len);
-
-            } else {
-                *p++ = SIO_EIO_MESSAGE;
-                ngx_sio_body_read(&w->zone, &entry.body, off, p, len);
-                p += len;
-            }
-
-            *p++ = SIO_EIO_SEPARATOR;
-            off += len;
-        }
-    }
-
-    if (tmp) {
-        ngx_free(tmp);
-    }
-
-    if (batch->close) {
-
-        if (p == payload->data) {
-            *p++ = SIO_EIO_NOOP;
-            *p++ = SIO_EIO_SEPARATOR;
-        }
-
-        *p++ = SIO_EIO_CLOSE;
-        *p++ = SIO_EIO_SEPARATOR;
-    }
-
-    if (p == payload->data) {
-        payload->len = 0;
-        return NGX_OK;
-    }
-
-    payload->len = p - payload->data - 1;
-
-    return NGX_OK;
 }

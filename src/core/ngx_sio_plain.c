@@ -174,7 +174,6 @@ ngx_sio_plain_emit(ngx_sio_call_t *call, ngx_sio_event_out_t *out,
 {
     ngx_int_t          rc;
     ngx_str_t          buf;
-    ngx_sio_buf_t     *frames;
     ngx_sio_client_t  *client;
 
     rc = ngx_sio_plain_body(call, out, &buf, &emit->body);
@@ -203,13 +202,7 @@ ngx_sio_plain_emit(ngx_sio_call_t *call, ngx_sio_event_out_t *out,
         return NGX_OK;
     }
 
-    frames = ngx_sio_frames(call->worker, &emit->body);
-    if (frames == NULL) {
-        return NGX_BUSY;
-    }
-
-    rc = ngx_sio_conn_queue(client->conn, frames);
-    ngx_sio_buf_release(frames);
+    rc = ngx_sio_conn_send(client->conn, &emit->body);
 
     return rc == NGX_ERROR ? NGX_DONE : rc;
 }

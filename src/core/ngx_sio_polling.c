@@ -26,8 +26,8 @@ static ngx_int_t ngx_sio_post_packets(ngx_sio_client_t *client, u_char *data,
 
 ngx_int_t
 ngx_sio_polling_open(ngx_sio_worker_t *w, ngx_sio_options_t *options,
-    const ngx_str_t *info, uint32_t jsonp, u_char sid[NGX_SIO_ID_LEN],
-    u_char *dst, size_t *len)
+    ngx_uint_t form, const ngx_str_t *info, uint32_t jsonp,
+    u_char sid[NGX_SIO_ID_LEN], u_char *dst, size_t *len)
 {
     ngx_int_t                  rc;
     ngx_sio_handle_t           session;
@@ -37,6 +37,7 @@ ngx_sio_polling_open(ngx_sio_worker_t *w, ngx_sio_options_t *options,
 
     ngx_sio_random_id(w, params.sid);
     params.location = options->key;
+    params.form = (uint32_t) form;
     params.ping_interval = options->ping_interval;
     params.ping_timeout = options->ping_timeout;
     params.connect_timeout = options->connect_timeout;
@@ -70,17 +71,20 @@ ngx_sio_polling_open(ngx_sio_worker_t *w, ngx_sio_options_t *options,
 
 
 ngx_int_t
-ngx_sio_polling_get(ngx_sio_worker_t *w, const u_char *sid,
+ngx_sio_polling_get(ngx_sio_worker_t *w, const u_char *sid, ngx_uint_t form,
     ngx_sio_park_t *park, ngx_pool_t *pool, ngx_str_t *payload)
 {
     ngx_int_t          rc;
     ngx_msec_t         wait;
-    ngx_uint_t         compress;
     ngx_sio_request_t  rq;
 
     ngx_memzero(&rq, sizeof(ngx_sio_request_t));
 
-    rc = ngx_sio_get_open(&w->zone, sid, ngx_current_msec, &rq);
+    rc = ngx_sio_get_open(&w->zone, sid, (uint32_t) form, ngx_current_msec,
+                          &rq);
+
+    park->worker = w;
+    park->form = rq.info.form;
 
     park->jsonp = rq.info.jsonp;
 
@@ -88,15 +92,11 @@ ngx_sio_polling_get(ngx_sio_worker_t *w, const u_char *sid,
 
     case NGX_OK:
 
-        if (ngx_sio_payload(w, &rq.batch, pool, payload, &compress)
-            != NGX_OK)
-        {
+        if (ngx_sio_payload(park, &rq.batch, pool, payload) != NGX_OK) {
             (void) ngx_sio_session_close(&w->zone, rq.info.session,
                                          NGX_SIO_TRANSPORT_ERROR, 0);
             return NGX_DECLINED;
         }
-
-        park->compress = compress;
 
         return NGX_OK;
 
@@ -114,7 +114,6 @@ ngx_sio_polling_get(ngx_sio_worker_t *w, const u_char *sid,
         return rc;
     }
 
-    park->worker = w;
     park->session = rq.info.session;
     park->gen = rq.gen;
     park->pool = pool;
@@ -180,20 +179,17 @@ ngx_sio_polling_get_abort(ngx_sio_park_t *park)
 static void
 ngx_sio_park_answer(ngx_sio_park_t *park, ngx_sio_batch_t *batch, u_char empty)
 {
-    ngx_str_t   payload;
-    ngx_uint_t  compress;
+    ngx_str_t  payload;
 
     ngx_sio_park_unlink(park);
 
-    compress = 0;
+    park->compress = 0;
 
     /* a GET that waits is closed with "1" alone, "6" is for a later one */
 
     if (batch == NULL
         || batch->n == 0
-        || ngx_sio_payload(park->worker, batch, park->pool, &payload,
-                           &compress)
-           != NGX_OK
+        || ngx_sio_payload(park, batch, park->pool, &payload) != NGX_OK
         || payload.len == 0)
     {
         payload.data = ngx_pnalloc(park->pool, 1);
@@ -207,7 +203,6 @@ ngx_sio_park_answer(ngx_sio_park_t *park, ngx_sio_batch_t *batch, u_char empty)
         }
     }
 
-    park->compress = compress;
     park->answer(park, &payload, park->pool);
 }
 
@@ -356,7 +351,7 @@ ngx_sio_parks_answer_all(ngx_sio_worker_t *w)
 
 ngx_int_t
 ngx_sio_polling_post_open(ngx_sio_worker_t *w, const u_char *sid,
-    ngx_pool_t *pool, ngx_sio_post_t *post)
+    ngx_uint_t form, ngx_pool_t *pool, ngx_sio_post_t *post)
 {
     ngx_int_t  rc;
 
@@ -364,7 +359,7 @@ ngx_sio_polling_post_open(ngx_sio_worker_t *w, const u_char *sid,
 
     post->worker = w;
 
-    rc = ngx_sio_post_open(&w->zone, sid, pool, &post->rq);
+    rc = ngx_sio_post_open(&w->zone, sid, (uint32_t) form, pool, &post->rq);
 
     if (rc == NGX_ABORT) {
         ngx_post_event(&w->more, &ngx_posted_events);

@@ -209,6 +209,7 @@ void ngx_sio_seat_remove_all(ngx_sio_worker_t *w, ngx_sio_peer_t *peer);
 
 /* ngx_sio_conn.c */
 ngx_int_t ngx_sio_conn_queue(ngx_sio_conn_t *conn, ngx_sio_buf_t *buf);
+ngx_int_t ngx_sio_conn_send(ngx_sio_conn_t *conn, const ngx_sio_body_t *body);
 ngx_int_t ngx_sio_conn_send_text(ngx_sio_conn_t *conn, const u_char *p,
     size_t len);
 void ngx_sio_conn_drop(ngx_sio_conn_t *conn, ngx_uint_t code);
@@ -230,10 +231,16 @@ ngx_int_t ngx_sio_body_build(ngx_pool_t *pool, const ngx_str_t *head,
 ngx_sio_buf_t *ngx_sio_buf_create(size_t len);
 void ngx_sio_buf_release(ngx_sio_buf_t *buf);
 ngx_sio_buf_t *ngx_sio_buf_deflated(ngx_sio_buf_t *buf, size_t threshold);
-ngx_sio_buf_t *ngx_sio_frames(ngx_sio_worker_t *w,
-    const ngx_sio_body_t *body);
-ngx_int_t ngx_sio_payload(ngx_sio_worker_t *w, ngx_sio_batch_t *batch,
-    ngx_pool_t *pool, ngx_str_t *payload, ngx_uint_t *compress);
+ngx_int_t ngx_sio_part_next(ngx_sio_worker_t *w, const ngx_sio_body_t *body,
+    size_t *off, size_t *len, ngx_uint_t *binary);
+u_char *ngx_sio_part_base64(ngx_sio_worker_t *w, const ngx_sio_body_t *body,
+    size_t off, size_t len, u_char *dst);
+ngx_sio_buf_t *ngx_sio_frames(ngx_sio_worker_t *w, const ngx_sio_body_t *body,
+    ngx_uint_t form);
+
+/* ngx_sio_payload.c */
+ngx_int_t ngx_sio_payload(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
+    ngx_pool_t *pool, ngx_str_t *payload);
 
 /* ngx_sio_client.c */
 ngx_sio_client_t *ngx_sio_client_create(ngx_sio_worker_t *w,

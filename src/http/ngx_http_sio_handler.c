@@ -52,6 +52,8 @@ ngx_http_sio_handler(ngx_http_request_t *r)
     /* no answer here is a document with a date */
     r->disable_not_modified = 1;
 
+    ctx->query.form = NGX_SIO_FORM_EIO3;
+
     rc = ngx_http_sio_args(r->pool, &r->args, ngx_http_sio_query_arg,
                            &ctx->query);
     if (rc != NGX_OK) {
@@ -82,7 +84,7 @@ ngx_http_sio_handler(ngx_http_request_t *r)
 
     if (ctx->query.sid.len == 0) {
 
-        if (!ctx->query.eio4) {
+        if (ctx->query.form & NGX_SIO_FORM_EIO3) {
             return ngx_http_sio_send_error(r, NGX_HTTP_SIO_BAD_VERSION);
         }
 
@@ -152,9 +154,7 @@ ngx_http_sio_verify(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
 
         /* GET and POST look the session up when they take their role */
 
-        if (ctx->query.eio4 && !websocket
-            && (r->method & (NGX_HTTP_GET|NGX_HTTP_POST)))
-        {
+        if (!websocket && (r->method & (NGX_HTTP_GET|NGX_HTTP_POST))) {
             return NGX_DECLINED;
         }
 
@@ -197,7 +197,7 @@ ngx_http_sio_verify_sid(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
 
     /* "websocket" without an upgrade never has what it names */
 
-    if (!ctx->query.eio4
+    if (((info.form ^ ctx->query.form) & NGX_SIO_FORM_EIO3)
         || info.websocket
         || ctx->query.transport.data[0] == 'w')
     {
@@ -240,7 +240,7 @@ ngx_http_sio_upgrade(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
         return ngx_http_sio_send_error(r, NGX_HTTP_SIO_UNKNOWN_SID);
     }
 
-    if (!ctx->query.eio4) {
+    if ((info.form ^ ctx->query.form) & NGX_SIO_FORM_EIO3) {
         return ngx_http_sio_send_error(r, NGX_HTTP_SIO_BAD_REQUEST);
     }
 
@@ -367,7 +367,18 @@ ngx_http_sio_query_arg(void *data, ngx_str_t *name, ngx_str_t *value)
     /* the last one wins */
 
     if (name->len == 3 && ngx_strncmp(name->data, "EIO", 3) == 0) {
-        query->eio4 = (value->len == 1 && value->data[0] == '4');
+        query->form |= NGX_SIO_FORM_EIO3;
+
+        if (value->len == 1 && value->data[0] == '4') {
+            query->form &= ~NGX_SIO_FORM_EIO3;
+        }
+
+    } else if (name->len == 3 && ngx_strncmp(name->data, "b64", 3) == 0) {
+        query->form &= ~NGX_SIO_FORM_B64;
+
+        if (value->len) {
+            query->form |= NGX_SIO_FORM_B64;
+        }
 
     } else if (name->len == 3 && ngx_strncmp(name->data, "sid", 3) == 0) {
         query->sid = *value;

@@ -131,7 +131,8 @@ typedef struct {
     ngx_str_t                 transport;
     ngx_str_t                 sid;          /* empty: a handshake */
     uint32_t                  jsonp;        /* 0: no "j" */
-    unsigned                  eio4:1;       /* EIO=4 */
+    ngx_uint_t                form;         /* NGX_SIO_FORM_EIO3: not EIO=4,
+                                               NGX_SIO_FORM_B64: b64=1 */
 } ngx_http_sio_query_t;
 
 

@@ -59,8 +59,8 @@ ngx_http_sio_polling_open(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
     }
 
     rc = ngx_sio_polling_open(slcf->zone->server.worker, &slcf->options,
-                              &info, ctx->query.jsonp, sid, payload.data,
-                              &payload.len);
+                              ctx->query.form, &info, ctx->query.jsonp, sid,
+                              payload.data, &payload.len);
 
     if (rc == NGX_BUSY) {
         return ngx_http_sio_send_busy(r);
@@ -181,8 +181,8 @@ ngx_http_sio_polling_get(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
     ctx->park.worker = worker;
     ctx->park.answer = ngx_http_sio_polling_answer;
 
-    rc = ngx_sio_polling_get(worker, ctx->query.sid.data, &ctx->park, r->pool,
-                             &payload);
+    rc = ngx_sio_polling_get(worker, ctx->query.sid.data, ctx->query.form,
+                             &ctx->park, r->pool, &payload);
 
     switch (rc) {
 
@@ -323,8 +323,8 @@ ngx_http_sio_polling_post(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
     cln->handler = ngx_http_sio_polling_cleanup;
     cln->data = ctx;
 
-    rc = ngx_sio_polling_post_open(worker, ctx->query.sid.data, r->pool,
-                                   &ctx->post);
+    rc = ngx_sio_polling_post_open(worker, ctx->query.sid.data,
+                                   ctx->query.form, r->pool, &ctx->post);
 
     switch (rc) {
 

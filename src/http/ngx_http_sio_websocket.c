@@ -78,7 +78,7 @@ ngx_http_sio_websocket_handler(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
         }
     }
 
-    if (!ctx->query.eio4) {
+    if (session == NULL && (ctx->query.form & NGX_SIO_FORM_EIO3)) {
         return ngx_http_sio_send_error(r, NGX_HTTP_SIO_BAD_VERSION);
     }
 
@@ -330,6 +330,8 @@ ngx_http_sio_websocket_open(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
     up->ws->send_timeout = (uint32_t) clcf->send_timeout;
+
+    up->ws->conn.form = ctx->query.form;
 
     if (deflate) {
         up->ws->parser.deflate = 1;

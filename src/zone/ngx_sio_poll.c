@@ -162,8 +162,8 @@ ngx_sio_poll_last_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
 
 
 ngx_int_t
-ngx_sio_get_open(ngx_sio_zone_t *z, const u_char *sid, ngx_msec_t now,
-    ngx_sio_request_t *rq)
+ngx_sio_get_open(ngx_sio_zone_t *z, const u_char *sid, uint32_t form,
+    ngx_msec_t now, ngx_sio_request_t *rq)
 {
     ngx_int_t              rc;
     ngx_sio_session_sh_t  *s;
@@ -181,7 +181,9 @@ ngx_sio_get_open(ngx_sio_zone_t *z, const u_char *sid, ngx_msec_t now,
         return ngx_sio_finish(z, NGX_DECLINED);
     }
 
-    if (!ngx_sio_session_polling(s)) {
+    if (!ngx_sio_session_polling(s)
+        || ((ngx_sio_session_form(s) ^ form) & NGX_SIO_FORM_EIO3))
+    {
         return ngx_sio_finish(z, NGX_ERROR);
     }
 
@@ -385,8 +387,8 @@ ngx_sio_session_partial(ngx_sio_zone_t *z, ngx_sio_handle_t session,
 
 
 ngx_int_t
-ngx_sio_post_open(ngx_sio_zone_t *z, const u_char *sid, ngx_pool_t *pool,
-    ngx_sio_request_t *rq)
+ngx_sio_post_open(ngx_sio_zone_t *z, const u_char *sid, uint32_t form,
+    ngx_pool_t *pool, ngx_sio_request_t *rq)
 {
     ngx_int_t              rc;
     ngx_sio_ref_t          ref;
@@ -405,7 +407,9 @@ ngx_sio_post_open(ngx_sio_zone_t *z, const u_char *sid, ngx_pool_t *pool,
         return ngx_sio_finish(z, NGX_DECLINED);
     }
 
-    if (!ngx_sio_session_polling(s)) {
+    if (!ngx_sio_session_polling(s)
+        || ((ngx_sio_session_form(s) ^ form) & NGX_SIO_FORM_EIO3))
+    {
         return ngx_sio_finish(z, NGX_ERROR);
     }
 

@@ -79,7 +79,7 @@ ngx_sio_session_create(ngx_sio_zone_t *z,
     s->gen = ngx_sio_next_gen(z);
     s->next = *bucket;
     s->state = NGX_SIO_SESSION_OPEN;
-    s->flags = NGX_SIO_SESSION_HASHED;
+    s->flags = NGX_SIO_SESSION_HASHED | (params->form & 0xff) << 8;
     s->location = params->location;
     s->slot = NGX_SIO_NO_SLOT;
     s->info = info;
@@ -185,6 +185,7 @@ ngx_sio_session_info_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
 
     ngx_sio_session_handle(z, s, &info->session);
     info->location = s->location;
+    info->form = ngx_sio_session_form(s);
     info->websocket = !ngx_sio_session_polling(s);
     info->upgrading = (s->flags & NGX_SIO_SESSION_PROBED) ? 1 : 0;
     info->closing = (s->state != NGX_SIO_SESSION_OPEN);

@@ -157,6 +157,8 @@ typedef struct {
 #define NGX_SIO_SESSION_HASHED    0x10  /* its sid can be found */
 #define NGX_SIO_SESSION_REFRESHED 0x20  /* the time for this pong began anew */
 
+#define ngx_sio_session_form(s)   (((s)->flags >> 8) & 0xff)
+
 typedef struct {
     uint32_t           gen;
     uint32_t           next;        /* in its hash bucket */
@@ -170,7 +172,8 @@ typedef struct {
     uint32_t           location;
     uint32_t           slot;        /* of its WebSocket, NGX_SIO_NO_SLOT:
                                        polling; kept when the slot dies */
-    uint32_t           flags;
+    uint32_t           flags;       /* NGX_SIO_SESSION_*, its form in bits
+                                       8-15 */
 
     uint32_t           queue;       /* nodes, polling only */
     uint32_t           queue_last;

@@ -125,6 +125,14 @@ typedef struct {
 } ngx_sio_body_t;
 
 
+/*
+ * The form in which a session's client takes packets: bits of the caller's,
+ * kept with the session, but for this one, that its requests must agree with
+ */
+
+#define NGX_SIO_FORM_EIO3      0x01   /* Engine.IO v3, else v4 */
+
+
 #define NGX_SIO_VOLATILE       0x01
 #define NGX_SIO_NO_COMPRESS    0x02
 
@@ -298,6 +306,8 @@ ngx_int_t ngx_sio_zone_acknowledge(ngx_sio_zone_t *z);
 typedef struct {
     u_char                   sid[NGX_SIO_ID_LEN];
     uint32_t                 location;        /* key, the caller's */
+    uint32_t                 form;            /* NGX_SIO_FORM_EIO3 ...,
+                                                 8 bits */
     ngx_uint_t               websocket;       /* else polling */
     ngx_msec_t               ping_interval;   /* milliseconds; 0: the client
                                                  pings (Engine.IO v3), and is
@@ -318,6 +328,7 @@ ngx_int_t ngx_sio_session_create(ngx_sio_zone_t *z,
 typedef struct {
     ngx_sio_handle_t         session;
     uint32_t                 location;
+    uint32_t                 form;
     unsigned                 websocket:1;
     unsigned                 upgrading:1;     /* has a candidate that probed */
     unsigned                 closing:1;
@@ -380,10 +391,11 @@ typedef struct {
  * NGX_BUSY      another GET is pending: the session is closed (transport
  *               error), its holder answers "1"; answer this one 400
  * NGX_DECLINED  sid unknown
- * NGX_ERROR     the session's transport is not polling
+ * NGX_ERROR     the session's transport is not polling, or its protocol is
+ *               not that of form
  */
 ngx_int_t ngx_sio_get_open(ngx_sio_zone_t *z, const u_char *sid,
-    ngx_msec_t now, ngx_sio_request_t *rq);
+    uint32_t form, ngx_msec_t now, ngx_sio_request_t *rq);
 
 /*
  * The parked GET answers: takes the queue and gives the role back in one
@@ -406,10 +418,10 @@ ngx_int_t ngx_sio_get_abort(ngx_sio_zone_t *z, ngx_sio_handle_t session,
  * NGX_BUSY      another POST is in progress: the session is closed
  * NGX_DECLINED  sid unknown
  * NGX_DONE      closing, its last GET is still to come: drop the packets
- * NGX_ERROR     the session's transport is not polling
+ * NGX_ERROR     as in get_open()
  */
 ngx_int_t ngx_sio_post_open(ngx_sio_zone_t *z, const u_char *sid,
-    ngx_pool_t *pool, ngx_sio_request_t *rq);
+    uint32_t form, ngx_pool_t *pool, ngx_sio_request_t *rq);
 
 /*
  * All packets are processed, "ok" may be sent.  partial: a packet whose

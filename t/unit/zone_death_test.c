@@ -48,7 +48,7 @@ die_with_get(zt_worker_t *w, t_session_t *s)
 {
     ngx_sio_request_t  rq;
 
-    zt_rc(ngx_sio_get_open(&w->z, s->sid, now, &rq), NGX_AGAIN);
+    zt_rc(ngx_sio_get_open(&w->z, s->sid, 0, now, &rq), NGX_AGAIN);
 }
 
 
@@ -57,7 +57,7 @@ die_with_post(zt_worker_t *w, t_session_t *s)
 {
     ngx_sio_request_t  rq;
 
-    zt_rc(ngx_sio_post_open(&w->z, s->sid, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&w->z, s->sid, 0, pool, &rq), NGX_OK);
 }
 
 
@@ -131,8 +131,8 @@ die_reading(zt_worker_t *w, t_session_t *s)
 {
     ngx_sio_request_t  rq;
 
-    zt_rc(ngx_sio_get_open(&w->z, s->sid, now, &rq), NGX_OK);
-    zt_rc(ngx_sio_post_open(&w->z, s->sid, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_get_open(&w->z, s->sid, 0, now, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&w->z, s->sid, 0, pool, &rq), NGX_OK);
     zt_ok(rq.partial.len == 2, "no partial packet");
 }
 
@@ -156,7 +156,7 @@ test_death(void)
     for (i = 0; i < 3; i++) {
         t_create(&a, &s, 0);
         t_connect(&a, &s, &room);
-        zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_OK);
+        zt_rc(ngx_sio_get_open(&a.z, s.sid, 0, now, &rq), NGX_OK);
         t_dead(closed[i], &s);
         t_reason(&s, NGX_SIO_TRANSPORT_ERROR);
         t_end(&b, &s);
@@ -185,7 +185,7 @@ test_death(void)
 
     t_create(&a, &s, 0);
     t_dead(die_idle, &s);
-    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_OK);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, 0, now, &rq), NGX_OK);
     t_batch(&b, &rq.batch, 1, 0, 0);
     zt_ok(last == 77, "message %u", last);
     t_kill(&a, &s);
@@ -194,7 +194,7 @@ test_death(void)
 
     t_create(&a, &s, 0);
     t_dead(die_preparing, &s);
-    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_AGAIN);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, 0, now, &rq), NGX_AGAIN);
     zt_rc(ngx_sio_get_abort(&b.z, s.h, rq.gen), NGX_OK);
     t_end(&b, &s);
 
@@ -256,7 +256,7 @@ test_kick(void)
 
     t_create(&a, &s, 0);
     t_connect(&a, &s, NULL);
-    zt_rc(ngx_sio_post_open(&b.z, s.sid, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&b.z, s.sid, 0, pool, &rq), NGX_OK);
     zt_rc(ngx_sio_socket_kick(&a.z, s.socket, 1), NGX_OK);
     t_calm(&a);
     t_woken(&b, &s, NGX_SIO_ROLE_END, NGX_SIO_WAKE_KICK);
@@ -270,7 +270,7 @@ test_kick(void)
     t_create(&a, &s, 0);
     t_connect(&a, &s, NULL);
     zt_rc(ngx_sio_socket_kick(&a.z, s.socket, 0), NGX_OK);
-    zt_rc(ngx_sio_post_open(&b.z, s.sid, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&b.z, s.sid, 0, pool, &rq), NGX_OK);
     zt_rc(ngx_sio_session_close(&b.z, s.h, NGX_SIO_FORCED_CLOSE, 0), NGX_OK);
 
     t_woken(&a, &s, NGX_SIO_ROLE_END, NGX_SIO_WAKE_KICK);

@@ -296,7 +296,7 @@ k_get(k_entry_t *e, k_session_t *s)
         return;
     }
 
-    rc = ngx_sio_get_open(&worker.z, e->sid, ngx_current_msec, &rq);
+    rc = ngx_sio_get_open(&worker.z, e->sid, 0, ngx_current_msec, &rq);
     zt_ok(rc != NGX_ABORT, "get: the zone was reset");
 
     if (rc == NGX_OK) {
@@ -335,7 +335,7 @@ k_post(k_entry_t *e, k_session_t *s)
         return;
     }
 
-    rc = ngx_sio_post_open(&worker.z, e->sid, pool, &rq);
+    rc = ngx_sio_post_open(&worker.z, e->sid, 0, pool, &rq);
     zt_ok(rc != NGX_ABORT, "post: the zone was reset");
 
     if (rc == NGX_OK) {

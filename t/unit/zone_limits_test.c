@@ -353,7 +353,8 @@ test_queue(void)
 
         if (round == 2) {
             /* taken in time */
-            zt_rc(ngx_sio_get_open(&a.z, sid, ngx_current_msec, &rq), NGX_OK);
+            zt_rc(ngx_sio_get_open(&a.z, sid, 0, ngx_current_msec, &rq),
+                  NGX_OK);
             zt_ok(rq.batch.n == L_QUEUE, "%lu", (unsigned long) rq.batch.n);
             l_close(&b, s);
             continue;
@@ -366,7 +367,7 @@ test_queue(void)
               "not closed, reason %d",
               (int) ngx_sio_session_reason(&a.z, s));
 
-        zt_rc(ngx_sio_get_open(&a.z, sid, ngx_current_msec, &rq),
+        zt_rc(ngx_sio_get_open(&a.z, sid, 0, ngx_current_msec, &rq),
               NGX_DECLINED);
         l_close(&b, s);
     }
@@ -376,7 +377,7 @@ test_queue(void)
     s = l_session(&a, 0, sid);
     zt_body(&body, 1, 10 * L_QUEUE_SIZE);
     zt_rc(ngx_sio_session_send(&b.z, s, &body.body, 0), NGX_OK);
-    zt_rc(ngx_sio_get_open(&a.z, sid, ngx_current_msec, &rq), NGX_OK);
+    zt_rc(ngx_sio_get_open(&a.z, sid, 0, ngx_current_msec, &rq), NGX_OK);
     zt_ok(rq.batch.n == 1 && rq.batch.len == 10 * L_QUEUE_SIZE, "%lu",
           (unsigned long) rq.batch.n);
     l_close(&b, s);

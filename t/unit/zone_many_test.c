@@ -88,8 +88,8 @@ test_ready(void)
     for (i = 0; i < Y_READY; i++) {
         t_create(&a, &many[i], 0);
         t_connect(&a, &many[i], NULL);
-        zt_rc(ngx_sio_get_open(&b.z, many[i].sid, now, &rq), NGX_OK);
-        zt_rc(ngx_sio_get_open(&b.z, many[i].sid, now, &rq), NGX_AGAIN);
+        zt_rc(ngx_sio_get_open(&b.z, many[i].sid, 0, now, &rq), NGX_OK);
+        zt_rc(ngx_sio_get_open(&b.z, many[i].sid, 0, now, &rq), NGX_AGAIN);
         gen[i] = rq.gen;
     }
 
@@ -297,7 +297,7 @@ test_large(void)
     t_connect(&a, &s, NULL);
     t_create(&a, &p, 0);
     t_connect(&a, &p, NULL);
-    zt_rc(ngx_sio_get_open(&a.z, p.sid, now, &rq), NGX_OK);
+    zt_rc(ngx_sio_get_open(&a.z, p.sid, 0, now, &rq), NGX_OK);
 
     memset(&emit, 0, sizeof(emit));
     emit.target.nsp = nsp;
@@ -309,7 +309,7 @@ test_large(void)
     zt_drain(&a);
     zt_ok(last == 11, "message %u", last);
 
-    zt_rc(ngx_sio_get_open(&b.z, p.sid, now, &rq), NGX_OK);
+    zt_rc(ngx_sio_get_open(&b.z, p.sid, 0, now, &rq), NGX_OK);
     last = 0;
     t_batch(&b, &rq.batch, 1, 0, 0);
     zt_ok(last == 11, "message %u", last);

@@ -121,7 +121,7 @@ op_get(void)
         return;
     }
 
-    rc = ngx_sio_get_open(&w->z, s->sid, now, &rq);
+    rc = ngx_sio_get_open(&w->z, s->sid, 0, now, &rq);
     m_log("worker %lu: session %ld GET: %s\n", w->n, s - sessions,
           zt_rc_name(rc));
 
@@ -276,7 +276,7 @@ op_post(void)
         return;
     }
 
-    rc = ngx_sio_post_open(&w->z, s->sid, pool, &rq);
+    rc = ngx_sio_post_open(&w->z, s->sid, 0, pool, &rq);
     m_log("worker %lu: session %ld POST: %s\n", w->n, s - sessions,
           zt_rc_name(rc));
 

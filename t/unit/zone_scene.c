@@ -155,7 +155,7 @@ zs_empty(zs_t *zs, zs_session_e i, ngx_uint_t w)
 {
     ngx_sio_request_t  rq;
 
-    zt_rc(ngx_sio_get_open(zs_z(w), zs->s[i].sid, zs->now, &rq), NGX_OK);
+    zt_rc(ngx_sio_get_open(zs_z(w), zs->s[i].sid, 0, zs->now, &rq), NGX_OK);
 }
 
 
@@ -164,7 +164,7 @@ zs_get(zs_t *zs, zs_session_e i, ngx_uint_t w)
 {
     ngx_sio_request_t  rq;
 
-    zt_rc(ngx_sio_get_open(zs_z(w), zs->s[i].sid, zs->now, &rq), NGX_AGAIN);
+    zt_rc(ngx_sio_get_open(zs_z(w), zs->s[i].sid, 0, zs->now, &rq), NGX_AGAIN);
     zs->s[i].get_gen = rq.gen;
 }
 
@@ -174,7 +174,7 @@ zs_post(zs_t *zs, zs_session_e i, ngx_uint_t w)
 {
     ngx_sio_request_t  rq;
 
-    zt_rc(ngx_sio_post_open(zs_z(w), zs->s[i].sid, zs->pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(zs_z(w), zs->s[i].sid, 0, zs->pool, &rq), NGX_OK);
     zs->s[i].post_gen = rq.gen;
 }
 

@@ -50,7 +50,7 @@ zs_get_open(zs_t *zs, zs_session_e i, ngx_uint_t w, ngx_int_t want)
     ngx_sio_entry_t    e;
     ngx_sio_request_t  rq;
 
-    rc = ngx_sio_get_open(zs_z(w), zs->s[i].sid, zs->now, &rq);
+    rc = ngx_sio_get_open(zs_z(w), zs->s[i].sid, 0, zs->now, &rq);
 
     if (rc == NGX_OK) {
         while (ngx_sio_batch_next(zs_z(w), &rq.batch, &e) == NGX_OK) {
@@ -129,7 +129,7 @@ zs_op_post_open(zs_t *zs)
 {
     ngx_sio_request_t  rq;
 
-    return ngx_sio_post_open(zs_z(2), zs->s[ZS_QUEUED].sid, zs->pool, &rq);
+    return ngx_sio_post_open(zs_z(2), zs->s[ZS_QUEUED].sid, 0, zs->pool, &rq);
 }
 
 
@@ -139,7 +139,7 @@ zs_op_post_post(zs_t *zs)
     ngx_int_t          rc;
     ngx_sio_request_t  rq;
 
-    rc = ngx_sio_post_open(zs_z(2), zs->s[ZS_POST_1].sid, zs->pool, &rq);
+    rc = ngx_sio_post_open(zs_z(2), zs->s[ZS_POST_1].sid, 0, zs->pool, &rq);
 
     return (rc == NGX_BUSY) ? NGX_OK : rc;
 }

@@ -22,12 +22,12 @@ test_heartbeat(void)
 
     t_create(&a, &s, 0);
     t_connect(&a, &s, NULL);
-    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_OK);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, 0, now, &rq), NGX_OK);
     t_batch(&b, &rq.batch, 1, 0, 0);
 
     /* a ping comes into a parked GET */
 
-    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_AGAIN);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, 0, now, &rq), NGX_AGAIN);
     zt_ok(rq.ping_at == now + T_INTERVAL, "the ping is due in %ld ms",
           (long) (rq.ping_at - now));
 
@@ -44,7 +44,7 @@ test_heartbeat(void)
     zt_rc(ngx_sio_session_alive(&b.z, s.h, now), NGX_OK);
     t_pass(&a, T_TIMEOUT - 2000);
     t_reason(&s, NGX_SIO_REASON_NONE);
-    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_AGAIN);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, 0, now, &rq), NGX_AGAIN);
     zt_rc(ngx_sio_session_pong(&b.z, s.h, now), NGX_OK);
     t_pass(&a, T_INTERVAL - 1000);
     t_calm(&b);
@@ -57,7 +57,7 @@ test_heartbeat(void)
 
     /* no pong */
 
-    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_AGAIN);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, 0, now, &rq), NGX_AGAIN);
     t_pass(&a, T_TIMEOUT - 1000);
     t_calm(&a);
     t_pass(&a, 1500);
@@ -91,9 +91,9 @@ test_connect_timeout(void)
     t_end(&b, &s);
 
     /* its ping lies there still */
-    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_OK);
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, 0, now, &rq), NGX_OK);
     t_batch(&a, &rq.batch, 0, 1, 0);
-    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_OK);
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, 0, now, &rq), NGX_OK);
     t_batch(&a, &rq.batch, 0, 0, 1);
     t_gone(&s);
 
@@ -111,8 +111,8 @@ test_overlap(void)
     ngx_sio_request_t  rq, other;
 
     t_create(&a, &s, 0);
-    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_AGAIN);
-    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &other), NGX_BUSY);
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, 0, now, &rq), NGX_AGAIN);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, 0, now, &other), NGX_BUSY);
     t_reason(&s, NGX_SIO_TRANSPORT_ERROR);
     t_end(&b, &s);
     t_woken(&a, &s, NGX_SIO_ROLE_GET, NGX_SIO_WAKE_CLOSE);
@@ -125,8 +125,8 @@ test_overlap(void)
     t_gone(&s);
 
     t_create(&a, &s, 0);
-    zt_rc(ngx_sio_post_open(&a.z, s.sid, pool, &rq), NGX_OK);
-    zt_rc(ngx_sio_post_open(&b.z, s.sid, pool, &other), NGX_BUSY);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&b.z, s.sid, 0, pool, &other), NGX_BUSY);
     t_calm(&b);
 
     /* who processes its input does the end, too */
@@ -138,9 +138,9 @@ test_overlap(void)
     /* an abort that comes when the POST has ended, and a new one runs */
 
     t_create(&a, &s, 0);
-    zt_rc(ngx_sio_post_open(&a.z, s.sid, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, pool, &rq), NGX_OK);
     zt_rc(ngx_sio_post_close(&a.z, s.h, rq.gen, NULL), NGX_OK);
-    zt_rc(ngx_sio_post_open(&a.z, s.sid, pool, &other), NGX_OK);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, pool, &other), NGX_OK);
     zt_rc(ngx_sio_post_abort(&a.z, s.h, rq.gen), NGX_DONE);
     zt_rc(ngx_sio_post_close(&a.z, s.h, rq.gen, NULL), NGX_DONE);
     zt_rc(ngx_sio_post_close(&a.z, s.h, other.gen, NULL), NGX_OK);
@@ -168,10 +168,10 @@ test_linger(void)
     t_end(&a, &s);
 
     t_pass(&a, 29000);
-    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_OK);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, 0, now, &rq), NGX_OK);
     t_batch(&b, &rq.batch, 1, 0, 0);
     zt_ok(last == 5, "message %u", last);
-    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_OK);
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, 0, now, &rq), NGX_OK);
     t_batch(&a, &rq.batch, 0, 0, 1);
     t_gone(&s);
 
@@ -203,7 +203,7 @@ test_linger(void)
     /* with a GET parked: it gets the close packet */
 
     t_create(&a, &s, 0);
-    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_AGAIN);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, 0, now, &rq), NGX_AGAIN);
     zt_rc(ngx_sio_session_close(&a.z, s.h, NGX_SIO_FORCED_CLOSE, 1), NGX_OK);
     t_end(&a, &s);
     t_woken(&b, &s, NGX_SIO_ROLE_GET, NGX_SIO_WAKE_CLOSE);
@@ -234,9 +234,9 @@ test_upgrade(void)
 
     t_create(&a, &s, 0);
     t_connect(&a, &s, &room);
-    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_OK);
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, 0, now, &rq), NGX_OK);
     t_batch(&a, &rq.batch, 1, 0, 0);
-    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_AGAIN);
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, 0, now, &rq), NGX_AGAIN);
 
     zt_rc(ngx_sio_session_probe(&b.z, s.h, &gen), NGX_OK);
     zt_rc(ngx_sio_session_probe(&a.z, s.h, &other), NGX_DECLINED);
@@ -263,7 +263,7 @@ test_upgrade(void)
 
     t_emit(&a, &room, 31, NULL, 0, 0);
 
-    zt_rc(ngx_sio_post_open(&a.z, s.sid, pool, &post), NGX_OK);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, pool, &post), NGX_OK);
     n = 8;
     zt_rc(ngx_sio_session_upgrade(&b.z, s.h, gen, &batch, m, &n, pool,
                                   &partial), NGX_AGAIN);
@@ -289,8 +289,8 @@ test_upgrade(void)
         zt_member_add(&b, s.h, m[n].socket, m[n].room);
     }
 
-    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_ERROR);
-    zt_rc(ngx_sio_post_open(&a.z, s.sid, pool, &post), NGX_ERROR);
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, 0, now, &rq), NGX_ERROR);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, pool, &post), NGX_ERROR);
     zt_rc(ngx_sio_session_probe(&a.z, s.h, &other), NGX_DECLINED);
     zt_rc(ngx_sio_session_find(&a.z, s.sid, &info), NGX_OK);
     zt_ok(!info.upgrading && info.websocket, "upgrading %u, websocket %u",
@@ -321,7 +321,7 @@ test_upgrade(void)
 
     t_create(&a, &s, 0);
     zt_rc(ngx_sio_session_probe(&b.z, s.h, &gen), NGX_OK);
-    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_AGAIN);
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, 0, now, &rq), NGX_AGAIN);
     n = 8;
     zt_rc(ngx_sio_session_upgrade(&b.z, s.h, gen, &batch, m, &n, pool,
                                   &partial), NGX_OK);
@@ -347,7 +347,7 @@ test_upgrade(void)
     zt_rc(ngx_sio_session_upgrade(&b.z, s.h, gen, &batch, m, &n, pool,
                                   &partial), NGX_ERROR);
     zt_rc(ngx_sio_session_probe(&a.z, s.h, &gen), NGX_OK);
-    zt_rc(ngx_sio_get_open(&b.z, s.sid, now, &rq), NGX_AGAIN);
+    zt_rc(ngx_sio_get_open(&b.z, s.sid, 0, now, &rq), NGX_AGAIN);
 
     /* closed: both must let go */
 
@@ -375,7 +375,7 @@ test_volatile(void)
 
     zt_rc(ngx_sio_session_send(&b.z, s.h, t_body(1, 20), NGX_SIO_VOLATILE),
           NGX_OK);
-    zt_rc(ngx_sio_get_open(&a.z, s.sid, now, &rq), NGX_AGAIN);
+    zt_rc(ngx_sio_get_open(&a.z, s.sid, 0, now, &rq), NGX_AGAIN);
     zt_rc(ngx_sio_session_send(&b.z, s.h, t_body(2, 20), NGX_SIO_VOLATILE),
           NGX_OK);
     zt_rc(ngx_sio_session_send(&b.z, s.h, t_body(3, 20), NGX_SIO_VOLATILE),
@@ -442,7 +442,7 @@ test_acks(void)
     /* while somebody processes its input, its timeouts are that one's */
 
     t_emit(&a, NULL, 3, "three", 2, 1000);
-    zt_rc(ngx_sio_post_open(&a.z, s.sid, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, pool, &rq), NGX_OK);
     t_clock(2000);
     zt_rc(ngx_sio_ack_expired(&b.z, now, pool, &h, &id, &name),
           NGX_DECLINED);

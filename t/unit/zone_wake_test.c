@@ -117,7 +117,7 @@ w_park(void)
     ngx_sio_request_t  rq;
 
     for ( ;; ) {
-        rc = ngx_sio_get_open(&worker.z, polling_sid, ngx_current_msec, &rq);
+        rc = ngx_sio_get_open(&worker.z, polling_sid, 0, ngx_current_msec, &rq);
 
         if (rc == NGX_AGAIN) {
             get_gen = rq.gen;
