@@ -474,6 +474,9 @@ typedef struct {
     unsigned                  all:1;        /* to=* or in=* */
     unsigned                  self:1;       /* no to: this socket */
     unsigned                  except_self:1;
+    unsigned                  counted:1;    /* emits: count is wanted, it may
+                                               cost a walk */
+    ngx_uint_t                count;        /* out: sockets reached */
 } ngx_sio_where_t;
 
 typedef struct {

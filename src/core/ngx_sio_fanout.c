@@ -17,6 +17,7 @@ typedef struct {
     ngx_sio_buf_t     *frames[NGX_SIO_NFORMS];  /* each made for the first
                                                    receiver of its form */
     uint32_t           stamp;
+    ngx_uint_t         delivered;
 } ngx_sio_fanout_t;
 
 
@@ -88,6 +89,7 @@ ngx_sio_fanout_message(ngx_sio_worker_t *w, ngx_sio_entry_t *entry)
     f.entry = entry;
     f.stamp = ++w->stamp;
     ngx_memzero(f.frames, sizeof(f.frames));
+    f.delivered = 0;
 
     ngx_sio_fanout_except(&f);
 
@@ -107,6 +109,10 @@ ngx_sio_fanout_message(ngx_sio_worker_t *w, ngx_sio_entry_t *entry)
         if (f.frames[i]) {
             ngx_sio_buf_release(f.frames[i]);
         }
+    }
+
+    if (entry->body.ref == 0) {
+        w->delivered = f.delivered;
     }
 }
 
@@ -207,6 +213,7 @@ ngx_sio_fanout_deliver(ngx_sio_fanout_t *f, ngx_sio_peer_t *peer)
     }
 
     (void) ngx_sio_conn_queue(conn, frames);
+    f->delivered++;
 }
 
 

@@ -15,6 +15,23 @@ static ngx_int_t ngx_sio_plain_body(ngx_sio_call_t *call,
     ngx_sio_event_out_t *out, ngx_str_t *buf, ngx_sio_body_t *body);
 
 
+/* a call that no client made: as all the server's locations are */
+
+ngx_uint_t
+ngx_sio_plain_call(ngx_sio_call_t *call)
+{
+    ngx_sio_options_t  **options;
+
+    if (call->client) {
+        return ngx_sio_plain(call->client);
+    }
+
+    options = call->server->options.elts;
+
+    return call->server->options.nelts && options[0]->engine_io;
+}
+
+
 /* at the handshake.  NGX_OK, NGX_DONE: refused, the session is closed */
 
 ngx_int_t
@@ -170,7 +187,7 @@ ngx_sio_plain_body(ngx_sio_call_t *call, ngx_sio_event_out_t *out,
 
 ngx_int_t
 ngx_sio_plain_emit(ngx_sio_call_t *call, ngx_sio_event_out_t *out,
-    ngx_sio_emit_t *emit)
+    ngx_sio_emit_t *emit, ngx_uint_t *receivers)
 {
     ngx_int_t          rc;
     ngx_str_t          buf;
@@ -186,7 +203,7 @@ ngx_sio_plain_emit(ngx_sio_call_t *call, ngx_sio_event_out_t *out,
 
     if (!out->where.self) {
         emit->flags = out->flags;
-        return ngx_sio_emit(&call->worker->zone, emit, 0, NULL);
+        return ngx_sio_emit(&call->worker->zone, emit, 0, receivers);
     }
 
     if (!client->websocket) {

@@ -74,6 +74,7 @@ ngx_sio_call_emit(ngx_sio_call_t *call, ngx_sio_event_out_t *out)
     ngx_int_t         rc;
     sio_str_t         name, id;
     ngx_str_t         head, buf;
+    ngx_uint_t       *receivers;
     ngx_sio_emit_t    emit;
     ngx_sio_where_t  *where;
 
@@ -93,11 +94,17 @@ ngx_sio_call_emit(ngx_sio_call_t *call, ngx_sio_event_out_t *out)
         return NGX_OK;
     }
 
-    if (ngx_sio_plain(call->client)) {
+    receivers = where->counted ? &where->count : NULL;
+    call->worker->delivered = 0;
+
+    if (ngx_sio_plain_call(call)) {
         ngx_memzero(&emit, sizeof(ngx_sio_emit_t));
         ngx_sio_call_target(call, where, &emit.target);
 
-        return ngx_sio_call_code(call, ngx_sio_plain_emit(call, out, &emit));
+        rc = ngx_sio_plain_emit(call, out, &emit, receivers);
+        where->count += call->worker->delivered;
+
+        return ngx_sio_call_code(call, rc);
     }
 
     type = out->nattachments ? SIO_BINARY_EVENT : SIO_EVENT;
@@ -159,8 +166,10 @@ ngx_sio_call_emit(ngx_sio_call_t *call, ngx_sio_event_out_t *out)
         return NGX_BUSY;
     }
 
-    return ngx_sio_call_code(call, ngx_sio_emit(&call->worker->zone, &emit,
-                                                ack_id, NULL));
+    rc = ngx_sio_emit(&call->worker->zone, &emit, ack_id, receivers);
+    where->count += call->worker->delivered;
+
+    return ngx_sio_call_code(call, rc);
 }
 
 
@@ -282,6 +291,9 @@ ngx_sio_call_join(ngx_sio_call_t *call, const ngx_str_t *rooms,
                                   n));
             if (rc == NGX_DONE) {
                 rc = NGX_OK;
+
+            } else if (rc == NGX_OK) {
+                where->count++;
             }
         }
 
@@ -344,6 +356,9 @@ ngx_sio_call_leave(ngx_sio_call_t *call, const ngx_str_t *rooms, ngx_uint_t n,
                                    n));
             if (rc == NGX_DONE) {
                 rc = NGX_OK;
+
+            } else if (rc == NGX_OK) {
+                where->count++;
             }
         }
 
@@ -435,6 +450,9 @@ ngx_sio_call_disconnect(ngx_sio_call_t *call, ngx_uint_t close,
                                                          handles[i], close));
         if (rc == NGX_DONE) {
             rc = NGX_OK;
+
+        } else if (rc == NGX_OK) {
+            where->count++;
         }
     }
 

@@ -175,6 +175,7 @@ struct ngx_sio_worker_s {
     ngx_msec_t                swept;
     ngx_msec_t                reaped;
     uint32_t                  stamp;
+    ngx_uint_t                delivered;    /* of this worker's emit, here */
 
     ngx_uint_t                nrandom;      /* unread bytes of random */
     u_char                    random[240];
@@ -314,13 +315,15 @@ void ngx_sio_reason_text(ngx_sio_reason_e reason, ngx_str_t *text);
 #define ngx_sio_plain(client)                                                 \
     ((client)->options && (client)->options->engine_io)
 
+ngx_uint_t ngx_sio_plain_call(ngx_sio_call_t *call);
+
 ngx_int_t ngx_sio_plain_open(ngx_sio_client_t *client);
 void ngx_sio_plain_open_polling(ngx_sio_worker_t *w,
     ngx_sio_options_t *options, ngx_sio_handle_t session);
 ngx_int_t ngx_sio_plain_message(ngx_sio_client_t *client, u_char *p,
     size_t len, ngx_uint_t binary);
 ngx_int_t ngx_sio_plain_emit(ngx_sio_call_t *call, ngx_sio_event_out_t *out,
-    ngx_sio_emit_t *emit);
+    ngx_sio_emit_t *emit, ngx_uint_t *receivers);
 
 /* ngx_sio_asked.c: acks asked of peers */
 ngx_int_t ngx_sio_asked_add(ngx_sio_peer_t *peer, uint32_t id,

@@ -17,8 +17,6 @@
 #endif
 
 
-static ngx_http_sio_zone_t *ngx_http_sio_zone_add(ngx_conf_t *cf,
-    ngx_str_t *name);
 static char *ngx_http_sio_enable_unnamed(ngx_conf_t *cf,
     ngx_http_sio_main_conf_t *smcf, ngx_http_sio_zone_t **zone);
 static ngx_int_t ngx_http_sio_init_zone(ngx_shm_zone_t *shm_zone, void *data);
@@ -44,6 +42,9 @@ ngx_http_sio_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&smcf->locations, cf->pool, 4,
                           sizeof(ngx_http_sio_loc_conf_t *))
+           != NGX_OK
+        || ngx_array_init(&smcf->apis, cf->pool, 2,
+                          sizeof(ngx_http_sio_api_t *))
            != NGX_OK)
     {
         return NULL;
@@ -100,6 +101,7 @@ ngx_http_sio_create_loc_conf(ngx_conf_t *cf)
     slcf->cors_mode = NGX_CONF_UNSET_UINT;
     slcf->cors_credentials = NGX_CONF_UNSET;
     slcf->cors_max_age = NGX_CONF_UNSET;
+    slcf->api_keys = NGX_CONF_UNSET_PTR;
 
     return slcf;
 }
@@ -149,6 +151,8 @@ ngx_http_sio_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                              prev->cors_expose_headers, "");
     ngx_conf_merge_sec_value(conf->cors_max_age, prev->cors_max_age, -1);
 
+    ngx_conf_merge_ptr_value(conf->api_keys, prev->api_keys, NULL);
+
     if (conf->rules && conf->self == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "rules without \"sio\" in location \"%V\", "
@@ -162,6 +166,10 @@ ngx_http_sio_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->self = prev->self;
     }
 
+    if (conf->api == NULL && clcf->noname) {
+        conf->api = prev->api;
+    }
+
     if (conf->self) {
         /* the limit is ours: its answer has no body and closes nothing */
         clcf->client_max_body_size = 0;
@@ -171,7 +179,7 @@ ngx_http_sio_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
-static ngx_http_sio_zone_t *
+ngx_http_sio_zone_t *
 ngx_http_sio_zone_add(ngx_conf_t *cf, ngx_str_t *name)
 {
     ngx_uint_t                  i;
@@ -457,7 +465,9 @@ ngx_http_sio_postconf(ngx_conf_t *cf)
         }
     }
 
-    if (ngx_http_sio_rules_postconf(cf) != NGX_OK) {
+    if (ngx_http_sio_rules_postconf(cf) != NGX_OK
+        || ngx_http_sio_api_postconf(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

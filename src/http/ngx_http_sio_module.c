@@ -190,6 +190,20 @@ static ngx_command_t  ngx_http_sio_commands[] = {
       offsetof(ngx_http_sio_loc_conf_t, cors_max_age),
       NULL },
 
+    { ngx_string("sio_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_sio_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sio_api_key"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_array_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, api_keys),
+      NULL },
+
     /* ngx_http_sio_rules.h */
 
     { ngx_string("sio_use"),

@@ -12,6 +12,7 @@
  *     polling   GET and POST
  *     jsonp     their other form
  *     compress  of what answers a GET
+ *     api       orders and questions over HTTP
  *     websocket the handshake, up to the 101 and the detached connection
  *     ws_io     the detached connection
  *     cookie, cors, serve, variables
@@ -40,6 +41,7 @@
 
 
 typedef struct ngx_http_sio_loc_conf_s  ngx_http_sio_loc_conf_t;
+typedef struct ngx_http_sio_api_s       ngx_http_sio_api_t;
 
 
 /* a zone in this cycle; shm_zone->data */
@@ -57,6 +59,7 @@ typedef struct {
 typedef struct {
     ngx_array_t               zones;        /* of ngx_http_sio_zone_t * */
     ngx_array_t               locations;    /* of ngx_http_sio_loc_conf_t * */
+    ngx_array_t               apis;         /* of ngx_http_sio_api_t * */
     ngx_msec_t                drain_time;   /* milliseconds */
     void                     *rule_main;    /* ngx_http_sio_rules.h */
 } ngx_http_sio_main_conf_t;
@@ -114,6 +117,9 @@ struct ngx_http_sio_loc_conf_s {
     ngx_str_t                 cors_headers;
     ngx_str_t                 cors_expose_headers;
     time_t                    cors_max_age; /* seconds, -1: none */
+
+    ngx_http_sio_api_t       *api;          /* sio_api, or NULL */
+    ngx_array_t              *api_keys;     /* of ngx_str_t */
 };
 
 #define NGX_HTTP_SIO_THRESHOLD  1024        /* "on", as Socket.IO's default */
@@ -181,6 +187,13 @@ char *ngx_http_sio_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sio_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sio_serve_client(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* the zone of that name, made if there is none; NULL: no memory */
+ngx_http_sio_zone_t *ngx_http_sio_zone_add(ngx_conf_t *cf, ngx_str_t *name);
+
+/* ngx_http_sio_api.c */
+char *ngx_http_sio_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_sio_api_postconf(ngx_conf_t *cf);
 
 /* ngx_http_sio_compress.c; on, off or threshold=SIZE to a size_t */
 char *ngx_http_sio_threshold(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

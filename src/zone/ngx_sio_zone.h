@@ -638,12 +638,27 @@ ngx_int_t ngx_sio_socket_auth(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
 
 
 /*
- * Rooms and emits (ngx_sio_room.c, ngx_sio_emit.c)
+ * Rooms and emits (ngx_sio_room.c, ngx_sio_list.c, ngx_sio_emit.c)
  */
 
 /* members now; room NULL: the namespace; a socket's id counts 1 */
 ngx_int_t ngx_sio_room_size(ngx_sio_zone_t *z, const ngx_str_t *nsp,
     const ngx_str_t *room, ngx_uint_t *size);
+
+
+typedef struct {
+    ngx_str_t                name;
+    ngx_uint_t               size;            /* members */
+} ngx_sio_room_info_t;
+
+/*
+ * At most max rooms of a namespace from a cursor on, in no order; *cursor
+ * (0 at first) is then where to go on, 0: that was all.  A page may be short,
+ * and even empty, and each is one instant; rooms from pool.
+ */
+ngx_int_t ngx_sio_rooms(ngx_sio_zone_t *z, const ngx_str_t *nsp,
+    uint64_t *cursor, ngx_uint_t max, ngx_pool_t *pool,
+    ngx_sio_room_info_t **rooms, ngx_uint_t *n);
 
 
 /* whom an emit or a bulk operation is for */

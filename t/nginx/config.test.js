@@ -95,6 +95,23 @@ const ACTIONS = [
 /* around rules: what stands in the location, in server and in http */
 
 const PLACES = [
+  ['sio_api of a zone that is not there', { location: 'sio on;', server: `
+     location /api/ { sio_api zone=other; allow all; } # HERE` }, /other/],
+  ['sio_api of a zone without sio', { location: 'sio on;',
+     http: 'sio_zone zone=other:1m;', server: `
+     location /api/ { sio_api zone=other; allow all; } # HERE` }, /other/],
+  ['sio_api with a word', { location: 'sio on;', server: `
+     location /api/ { sio_api on; } # HERE` }, /"on"/],
+  ['sio_api zone= of nothing', { location: 'sio on;', server: `
+     location /api/ { sio_api zone=; } # HERE` }, /zone=/],
+  ['sio_api twice', { location: 'sio on;', server: `
+     location /api/ { sio_api; sio_api; } # HERE` }, /sio_api/],
+  ['sio_api where sio is', { location: 'sio on; sio_api; # HERE' },
+   /handler/],
+  ['sio_api in a location with a regex', { location: 'sio on;', server: `
+     location ~ ^/api/ { sio_api; } # HERE` }, /sio_api/],
+  ['sio_api in a named location', { location: 'sio on;', server: `
+     location @api { sio_api; } # HERE` }, /sio_api/],
   ['sio_on without an event', { location: `
      sio on;
      sio_on { join r; } # HERE` }, /sio_on/],
@@ -365,6 +382,27 @@ for (const directive of ['sio_ping_interval', 'sio_ping_timeout']) {
     }`,
     location: '',
   }, new RegExp(directive));
+}
+
+
+/* whoever reaches it, commands it */
+
+for (const [name, guard, warned] of [
+  ['nothing', '', true],
+  ['deny', 'deny all;', false],
+  ['auth_basic', 'auth_basic x; auth_basic_user_file /dev/null;', false],
+  ['auth_request', 'auth_request /auth;', false],
+  ['internal', 'internal;', false],
+  ['a key', 'sio_api_key x;', false],
+]) {
+  test(`sio_api guarded by ${name}`, async () => {
+    const r = await sio.testConfig({ location: 'sio on;', server: `
+      location /api/ { sio_api; ${guard} }` });
+
+    assert.ok(r.ok, r.output);
+    assert.equal(/\[warn\].*sio_api.*\/api\//.test(r.output), warned,
+                 r.output);
+  });
 }
 
 

@@ -296,6 +296,57 @@ op_leave(void)
 }
 
 
+/* the rooms of each namespace, page by page, are those that have members */
+
+static void
+look_rooms(zt_worker_t *w)
+{
+    uint64_t              cursor;
+    ngx_uint_t            i, k, n, room, pages, seen[M_ROOMS];
+    ngx_sio_room_info_t  *page;
+
+    for (i = 0; i < M_NSPS; i++) {
+
+        memset(seen, 0, sizeof(seen));
+        cursor = 0;
+        pages = 0;
+
+        do {
+            zt_rc(ngx_sio_rooms(&w->z, &nsps[i], &cursor, 2, pool, &page, &n),
+                  NGX_OK);
+            zt_ok(n <= 2, "%lu rooms on a page", (unsigned long) n);
+            zt_ok(pages++ < 1000, "pages without end");
+
+            for (k = 0; k < n; k++) {
+
+                for (room = 0; room < M_ROOMS; room++) {
+                    if (page[k].name.len == rooms[room].len
+                        && memcmp(page[k].name.data, rooms[room].data,
+                                  rooms[room].len) == 0)
+                    {
+                        break;
+                    }
+                }
+
+                zt_ok(room < M_ROOMS && !seen[room], "a room not known, or "
+                      "twice");
+                zt_ok(page[k].size == m_room_size(i, room),
+                      "room %lu has %lu, not %lu", (unsigned long) room,
+                      (unsigned long) page[k].size,
+                      (unsigned long) m_room_size(i, room));
+                seen[room] = 1;
+            }
+
+        } while (cursor);
+
+        for (room = 0; room < M_ROOMS; room++) {
+            zt_ok(seen[room] == (m_room_size(i, room) != 0),
+                  "room %lu is missing", (unsigned long) room);
+        }
+    }
+}
+
+
 void
 op_look(void)
 {
@@ -322,6 +373,8 @@ op_look(void)
                   (unsigned long) size, (unsigned long) want);
         }
     }
+
+    look_rooms(w);
 
     m = m_any_socket();
 

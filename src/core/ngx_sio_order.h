@@ -1,0 +1,63 @@
+
+/*
+ * Copyright (C) the ngx_http_sio_module authors
+ *
+ * Orders: actions given as JSON, the `do` of a backend and the body of the
+ * API.
+ *
+ *     {"emit":"news","args":[1],"to":["r1"],"except":"r2"}
+ *
+ * All of them are read, checked and made ready first; then nothing can be
+ * wrong with them any more but a full zone.
+ */
+
+
+#ifndef _NGX_SIO_ORDER_H_INCLUDED_
+#define _NGX_SIO_ORDER_H_INCLUDED_
+
+
+#include "ngx_sio_core.h"
+
+
+typedef enum {
+    NGX_SIO_ORDER_NONE = 0,
+    NGX_SIO_ORDER_EMIT = 0x01,
+    NGX_SIO_ORDER_JOIN = 0x02,
+    NGX_SIO_ORDER_LEAVE = 0x04,
+    NGX_SIO_ORDER_DISCONNECT = 0x08
+} ngx_sio_order_e;
+
+
+typedef struct {
+    ngx_sio_order_e           type;
+    ngx_sio_event_out_t       out;          /* EMIT; all: out.where */
+    ngx_str_t                *rooms;        /* JOIN, LEAVE */
+    ngx_uint_t               *max;          /* JOIN: of each, or NULL */
+    ngx_uint_t                nrooms;
+    ngx_uint_t                close;        /* DISCONNECT */
+} ngx_sio_order_t;
+
+
+/*
+ * Reads one order (an object) or many (an array of objects) from a whole JSON
+ * text; they and all they point to are from call->pool or parts of json.  A
+ * call without a socket has to say whom it means.
+ *
+ * NGX_OK        *orders has *n of them
+ * NGX_DECLINED  *error says which member is wrong, and why: JSON-safe text
+ * NGX_ERROR     no memory
+ */
+ngx_int_t ngx_sio_orders_read(ngx_sio_call_t *call, const ngx_str_t *json,
+    ngx_sio_order_t **orders, ngx_uint_t *n, ngx_str_t *error);
+
+/*
+ * Carries one out.  *count: sockets it reached.
+ *
+ * NGX_OK; NGX_DONE: the call's socket is gone; NGX_DECLINED: a room is full,
+ * or a socket would be in too many; NGX_BUSY: the zone is full
+ */
+ngx_int_t ngx_sio_order_run(ngx_sio_call_t *call, ngx_sio_order_t *order,
+    ngx_uint_t *count);
+
+
+#endif /* _NGX_SIO_ORDER_H_INCLUDED_ */
