@@ -13,6 +13,9 @@
 #include "ngx_sio_worker.h"
 
 
+static void ngx_sio_peer_detach(ngx_sio_peer_t *peer);
+
+
 ngx_sio_client_t *
 ngx_sio_client_create(ngx_sio_worker_t *w, ngx_sio_options_t *options,
     ngx_sio_handle_t session, ngx_pool_t *pool)
@@ -163,13 +166,62 @@ ngx_sio_peer_create(ngx_sio_client_t *client, const ngx_str_t *nsp,
 }
 
 
+/*
+ * Only its name is left, until what came with its end is read: in Node events
+ * act when all of that is, and one for a namespace that has just been left
+ * does nothing, while later it closes the connection.
+ */
+
+void
+ngx_sio_peer_retire(ngx_sio_peer_t *peer)
+{
+    ngx_uint_t         n;
+    ngx_sio_peer_t    *other;
+    ngx_sio_client_t  *client;
+
+    client = peer->client;
+    n = 0;
+
+    for (other = client->peers; other; other = other->next) {
+        n += other->ended;
+    }
+
+    if (n > client->worker->server->limits.max_namespaces) {
+        ngx_sio_peer_destroy(peer);
+        return;
+    }
+
+    ngx_sio_peer_detach(peer);
+
+    client->retired = 1;
+}
+
+
+void
+ngx_sio_client_sweep(ngx_sio_client_t *client)
+{
+    ngx_sio_peer_t  *peer, *next;
+
+    if (!client->retired) {
+        return;
+    }
+
+    client->retired = 0;
+
+    for (peer = client->peers; peer; peer = next) {
+        next = peer->next;
+
+        if (peer->ended) {
+            ngx_sio_peer_destroy(peer);
+        }
+    }
+}
+
+
 void
 ngx_sio_peer_destroy(ngx_sio_peer_t *peer)
 {
-    ngx_sio_peer_t    **p;
-    ngx_sio_worker_t   *w;
-
-    w = peer->client->worker;
+    ngx_sio_peer_t  **p;
 
     for (p = &peer->client->peers; *p; p = &(*p)->next) {
 
@@ -179,18 +231,30 @@ ngx_sio_peer_destroy(ngx_sio_peer_t *peer)
         }
     }
 
+    ngx_sio_peer_detach(peer);
+
+    ngx_free(peer);
+}
+
+
+static void
+ngx_sio_peer_detach(ngx_sio_peer_t *peer)
+{
+    ngx_sio_worker_t  *w;
+
+    w = peer->client->worker;
+
     ngx_sio_seat_remove_all(w, peer);
     ngx_sio_asked_free(peer);
 
     if (peer->linked) {
         ngx_sio_table_remove(&w->peers, &peer->link);
+        peer->linked = 0;
     }
 
     if (w->connecting == peer) {
         w->connecting = NULL;
     }
-
-    ngx_free(peer);
 }
 
 

@@ -375,6 +375,15 @@ ngx_sio_conn_refresh(ngx_sio_client_t *client)
 }
 
 
+void
+ngx_sio_conn_begin(ngx_sio_conn_t *conn)
+{
+    if (conn->client) {
+        ngx_sio_client_sweep(conn->client);
+    }
+}
+
+
 ngx_int_t
 ngx_sio_conn_message(ngx_sio_conn_t *conn, ngx_uint_t binary, u_char *data,
     size_t len)

@@ -65,7 +65,7 @@ ngx_sio_connect(ngx_sio_client_t *client, const ngx_str_t *name,
     n = 0;
 
     for (peer = client->peers; peer; peer = peer->next) {
-        n++;
+        n += !peer->ended;
     }
 
     if (n >= w->server->limits.max_namespaces) {

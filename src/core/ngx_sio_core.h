@@ -260,6 +260,12 @@ ngx_int_t ngx_sio_conn_candidate(ngx_sio_conn_t *conn,
     const ngx_sio_session_info_t *session);
 
 /*
+ * Bytes came: what ngx_sio_conn_message() gets until the next call of this
+ * came together.
+ */
+void ngx_sio_conn_begin(ngx_sio_conn_t *conn);
+
+/*
  * A whole message came.  data is writable and ends before the scratch buffer
  * does; it is the caller's again after the return.
  *

@@ -16,8 +16,12 @@ static ngx_int_t ngx_sio_dispatch_bad(ngx_sio_client_t *client);
 static ngx_int_t ngx_sio_dispatch_hold(ngx_sio_client_t *client, u_char *p,
     size_t len, ngx_uint_t binary);
 static ngx_int_t ngx_sio_dispatch_whole(ngx_sio_client_t *client);
+static ngx_uint_t ngx_sio_dispatch_left(ngx_sio_client_t *client,
+    const ngx_str_t *nsp);
 static ngx_int_t ngx_sio_dispatch_event(ngx_sio_peer_t *peer,
     sio_packet_t *pkt, ngx_str_t *attachments);
+static ngx_int_t ngx_sio_dispatch_id(ngx_sio_call_t *call,
+    const sio_str_t *id);
 static ngx_int_t ngx_sio_dispatch_ack(ngx_sio_peer_t *peer,
     sio_packet_t *pkt, ngx_str_t *attachments);
 static void ngx_sio_dispatch_args(ngx_sio_call_t *call, sio_packet_t *pkt,
@@ -247,6 +251,12 @@ ngx_sio_dispatch(ngx_sio_client_t *client, sio_packet_t *pkt,
             return ngx_sio_connect(client, &nsp, &auth);
         }
 
+        if (pkt->type != SIO_CONNECT_ERROR
+            && ngx_sio_dispatch_left(client, &nsp))
+        {
+            return NGX_OK;
+        }
+
         return ngx_sio_dispatch_bad(client);
     }
 
@@ -267,6 +277,26 @@ ngx_sio_dispatch(ngx_sio_client_t *client, sio_packet_t *pkt,
     default:
         return ngx_sio_dispatch_bad(client);
     }
+}
+
+
+/* has the namespace been left by what came just before */
+
+static ngx_uint_t
+ngx_sio_dispatch_left(ngx_sio_client_t *client, const ngx_str_t *nsp)
+{
+    ngx_sio_peer_t  *peer;
+
+    for (peer = client->peers; peer; peer = peer->next) {
+
+        if (peer->nsp.len == nsp->len
+            && ngx_memcmp(peer->nsp.data, nsp->data, nsp->len) == 0)
+        {
+            return peer->ended;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -310,8 +340,11 @@ ngx_sio_dispatch_event(ngx_sio_peer_t *peer, sio_packet_t *pkt,
     call.attachments = attachments;
     call.nattachments = pkt->nattachments;
 
-    call.ack.data = pkt->id.data;
-    call.ack.len = pkt->id.len;
+    if (ngx_sio_dispatch_id(&call, &pkt->id) != NGX_OK) {
+        ngx_sio_call_done(&call);
+        return NGX_OK;
+    }
+
     call.ack_asked = (pkt->id.len != 0);
 
     rc = ngx_sio_call_run(&call);
@@ -323,6 +356,29 @@ ngx_sio_dispatch_event(ngx_sio_peer_t *peer, sio_packet_t *pkt,
     ngx_sio_call_done(&call);
 
     return client->closed ? NGX_DONE : NGX_OK;
+}
+
+
+/* JavaScript's numbers have 53 bits: the client's own id is rounded, too */
+
+static ngx_int_t
+ngx_sio_dispatch_id(ngx_sio_call_t *call, const sio_str_t *id)
+{
+    call->ack.data = id->data;
+    call->ack.len = id->len;
+
+    if (id->len < sizeof("9007199254740992") - 1) {
+        return NGX_OK;
+    }
+
+    call->ack.data = ngx_pnalloc(call->pool, SIO_JSON_NUMBER_MAX);
+    if (call->ack.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    call->ack.len = sio_json_number_write(call->ack.data, id);
+
+    return NGX_OK;
 }
 
 

@@ -56,7 +56,7 @@ ngx_sio_client_next(ngx_sio_client_t *client)
 }
 
 
-/* tell: send a DISCONNECT packet first; peer is gone afterwards */
+/* tell: send a DISCONNECT packet first; only the peer's name is left */
 
 void
 ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
@@ -80,7 +80,7 @@ ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
     peer->ending = 0;
 
     if (ngx_sio_socket_leaving(&w->zone, peer->socket) != NGX_OK) {
-        ngx_sio_peer_destroy(peer);
+        ngx_sio_peer_retire(peer);
         return;
     }
 
@@ -131,7 +131,7 @@ ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
 
     ngx_reset_pool(call.pool);
 
-    ngx_sio_peer_destroy(peer);
+    ngx_sio_peer_retire(peer);
 }
 
 

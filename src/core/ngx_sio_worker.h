@@ -120,6 +120,7 @@ struct ngx_sio_client_s {
     unsigned                  closed:1;     /* no more input */
     unsigned                  close_later:1; /* "disconnect close" was said */
     unsigned                  refreshed:1;  /* the time for a pong, once */
+    unsigned                  retired:1;    /* some of its peers */
 };
 
 
@@ -253,7 +254,9 @@ ngx_sio_peer_t *ngx_sio_client_peer(ngx_sio_client_t *client,
     const ngx_str_t *nsp);
 ngx_sio_peer_t *ngx_sio_peer_create(ngx_sio_client_t *client,
     const ngx_str_t *nsp, const u_char *id);
+void ngx_sio_peer_retire(ngx_sio_peer_t *peer);
 void ngx_sio_peer_destroy(ngx_sio_peer_t *peer);
+void ngx_sio_client_sweep(ngx_sio_client_t *client);
 void ngx_sio_client_destroy(ngx_sio_client_t *client);
 void ngx_sio_client_close(ngx_sio_client_t *client, ngx_sio_reason_e reason,
     ngx_uint_t linger);

@@ -279,6 +279,8 @@ ngx_http_sio_ws_input(ngx_http_sio_ws_t *ws, u_char *p, u_char *last)
     int             rc;
     sio_ws_event_t  ev;
 
+    ngx_sio_conn_begin(&ws->conn);
+
     while (!ws->peer_closed) {
 
         if (ws->conn.closed && ws->state == NGX_HTTP_SIO_WS_OPEN) {

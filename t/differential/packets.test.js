@@ -6,99 +6,10 @@ const { after, before, describe, it } = require('node:test');
 
 const lib = require('./lib.js');
 
-const { drain, meaning } = lib;
+const { app, begins, bin, continues, ph } = require('./echo.js');
 
-const app = {
-  rules: `
-    sio_on barrier { ack; }
-    sio_on echo    { relay; }
-    sio_on answer  { ack $sio_args; }
-    sio_on ask     { emit question $sio_args ack=asked; }
-    sio_on_ack asked { emit answered $sio_args; }
-    sio_on bye     { disconnect; }
-    sio_on close   { disconnect close; }
-    sio_on error   { emit error $sio_args; }
-    sio_on message { emit message $sio_args; }
+const { drain } = lib;
 
-    sio_namespace /custom {
-      sio_on barrier { ack; }
-      sio_on echo    { relay; }
-    }
-
-    sio_set $token auth /token string;
-
-    sio_namespace /guard {
-      sio_use { require $token "error=no token" 'data={"a":[1]}'; }
-      sio_on barrier { ack; }
-    }
-
-    sio_namespace /reject {
-      sio_use { reject; }
-    }
-
-    sio_namespace ~ "^/dynamic-[0-9]+$" {
-      sio_on barrier { ack; }
-      sio_on echo    { emit echo $sio_nsp; }
-    }
-  `,
-
-  node: (io) => {
-    const echo = (socket) => {
-      socket.on('barrier', (...args) => {
-        const ack = args.pop();
-
-        if (typeof ack === 'function') {
-          ack();
-        }
-      });
-      socket.on('echo', (...args) => socket.emit('echo', ...args));
-    };
-
-    io.on('connection', (socket) => {
-      echo(socket);
-      socket.on('answer', (...args) => {
-        const ack = args.pop();
-
-        if (typeof ack === 'function') {
-          ack(...args);
-        }
-      });
-      socket.on('ask', (...args) => {
-        socket.emit('question', ...args, (...answer) => {
-          socket.emit('answered', ...answer);
-        });
-      });
-      socket.on('bye', () => socket.disconnect());
-      socket.on('close', () => socket.disconnect(true));
-      socket.on('error', (...args) => {
-        /* an event, or Node's own for a bad packet */
-        if (!(args[0] instanceof Error)) {
-          socket.emit('error', ...args);
-        }
-      });
-      socket.on('message', (...args) => socket.emit('message', ...args));
-    });
-
-    io.of('/custom').on('connection', echo);
-
-    io.of('/guard').use((socket, next) => {
-      next(typeof socket.handshake.auth.token === 'string' ? undefined
-           : Object.assign(new Error('no token'), { data: { a: [1] } }));
-    }).on('connection', echo);
-
-    io.of('/reject').use((socket, next) => next(new Error('not allowed')));
-
-    io.of(/^\/dynamic-[0-9]+$/).on('connection', (socket) => {
-      echo(socket);
-      socket.removeAllListeners('echo');
-      socket.on('echo', () => socket.emit('echo', socket.nsp.name));
-    });
-  },
-};
-
-const bin = (...list) => Buffer.from(list);
-const ENDS = new Set(['41', '42["bye"]', '42["close"]']);
-const ph = (num) => `{"_placeholder":true,"num":${num}}`;
 
 
 describe('Socket.IO packets', () => {
@@ -146,44 +57,7 @@ describe('Socket.IO packets', () => {
     'ping, late': ['40', '2'],
   };
 
-  for (const [name, packets] of Object.entries(first)) {
-    it(name, () => both.compare(async ({ note, wsOpen }) => {
-      const ws = await wsOpen({});
-
-      for (const packet of packets) {
-        if (ws.ended) {
-          break;
-        }
-
-        ws.send(packet);
-
-        /* a CONNECT is answered before anything else may be sent */
-
-        if (/^40(\/|$|\{|\d)/.test(packet)) {
-          note(packet, await ws.recv(2000).then((m) => m.text,
-                                                () => 'nothing'));
-        }
-      }
-
-      /* a namespace of its own shows whether the connection lives */
-
-      ws.send('40/dynamic-99,');
-
-      for (let text; !/^40\/dynamic-99,/.test(text || ''); ) {
-        text = await ws.recvText().catch(() => null);
-
-        if (text === null) {
-          note(`closed ${(await ws.closed).code}`);
-          return;
-        }
-
-        note(meaning([text]));
-      }
-
-      note(...meaning(await drain(ws, '42/dynamic-99,99["barrier"]')));
-      await ws.close();
-    }));
-  }
+  begins(both, first);
 
 
   /* after CONNECT to "/" */
@@ -259,73 +133,7 @@ describe('Socket.IO packets', () => {
     'DISCONNECT, then CONNECT': ['41', '40', '42["echo"]'],
   };
 
-  for (const [name, packets] of Object.entries(later)) {
-    it(`WebSocket: ${name}`, () => both.compare(async ({ note, wsOpen }) => {
-      const ws = await wsOpen({});
-
-      await ws.connectNsp('/dynamic-99');
-      await ws.connectNsp();
-
-      for (const packet of packets) {
-        ws.send(packet);
-
-        if (packet === '40' && packets.length > 1) {
-          note(await ws.recvText());
-        }
-
-        /* Node acts a little later, and takes what comes with it */
-
-        if (ENDS.has(packet)) {
-          note(...await drain(ws, '42/dynamic-99,99["barrier"]'));
-        }
-      }
-
-      note(...meaning(await drain(ws, '42/dynamic-99,99["barrier"]')));
-      await ws.close();
-    }));
-
-
-    it(`polling: ${name}`, () => both.compare(async ({ note, poll }) => {
-      const session = await poll({});
-      const payload = packets.map((p) =>
-        (Buffer.isBuffer(p) ? `b${p.toString('base64')}` : p));
-
-      await session.connectNsp('/dynamic-99');
-      await session.connectNsp();
-
-      while (ENDS.has(payload[0]) || payload[0] === '40') {
-        note(await session.post(payload.shift()));
-      }
-
-      if (payload.length) {
-        note(await session.post(payload));
-      }
-
-      await session.post('42/dynamic-99,99["barrier"]');
-
-      /* how packets are spread over GETs is nobody's business */
-
-      const got = [];
-
-      for (;;) {
-        const r = await session.get();
-
-        if (r.status !== 200) {
-          got.push(r.status);
-          break;
-        }
-
-        got.push(...r.packets.filter((p) => p !== '6'));
-
-        if (r.packets.some((p) => p === '1' || p.includes('99[]'))) {
-          break;
-        }
-      }
-
-      note(...meaning(got));
-      await session.post('1');
-    }));
-  }
+  continues(both, later);
 
 
   it('acknowledgements that the server asks for', () => both.compare(
