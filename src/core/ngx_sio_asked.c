@@ -27,6 +27,7 @@ ngx_sio_asked_add(ngx_sio_peer_t *peer, uint32_t id, const ngx_str_t *name,
     w = peer->client->worker;
 
     if (peer->nasked >= w->server->limits.max_acks) {
+        ngx_sio_refused(&w->zone, NGX_SIO_REFUSED_ACK);
         return NGX_DECLINED;
     }
 

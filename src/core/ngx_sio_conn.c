@@ -259,7 +259,8 @@ ngx_sio_conn_sent(ngx_sio_conn_t *conn, size_t n)
 
 
 ngx_int_t
-ngx_sio_conn_open(ngx_sio_conn_t *conn, const ngx_str_t *info)
+ngx_sio_conn_open(ngx_sio_conn_t *conn, const ngx_str_t *info,
+    const u_char *address)
 {
     u_char                     open[SIO_EIO_OPEN_MAX];
     size_t                     len;
@@ -283,6 +284,7 @@ ngx_sio_conn_open(ngx_sio_conn_t *conn, const ngx_str_t *info)
     params.ping_timeout = options->ping_timeout;
     params.connect_timeout = options->connect_timeout;
     params.info = *info;
+    params.address = address;
 
     rc = ngx_sio_session_create(&w->zone, &params, ngx_current_msec, &session);
 
@@ -292,7 +294,7 @@ ngx_sio_conn_open(ngx_sio_conn_t *conn, const ngx_str_t *info)
             ngx_sio_worker_abort(w);
         }
 
-        return rc == NGX_BUSY ? NGX_BUSY : NGX_ERROR;
+        return (rc == NGX_BUSY || rc == NGX_DECLINED) ? rc : NGX_ERROR;
     }
 
     client = ngx_sio_client_create(w, options, session, NULL);

@@ -69,7 +69,17 @@ ngx_sio_connect(ngx_sio_client_t *client, const ngx_str_t *name,
     }
 
     if (n >= w->server->limits.max_namespaces) {
+        ngx_sio_refused(&w->zone, NGX_SIO_REFUSED_NAMESPACE);
         ngx_str_set(&text, "too many namespaces");
+        rc = ngx_sio_connect_refuse(client, &nsp, &text, &call.failure_data,
+                                    call.pool);
+        goto done;
+    }
+
+    if (auth->len > w->server->max_auth) {
+        ngx_sio_refused(&w->zone, NGX_SIO_REFUSED_PACKET);
+
+        ngx_str_set(&text, "auth is too large");
         rc = ngx_sio_connect_refuse(client, &nsp, &text, &call.failure_data,
                                     call.pool);
         goto done;

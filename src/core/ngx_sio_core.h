@@ -87,6 +87,8 @@ struct ngx_sio_server_s {
     ngx_sio_limits_t          limits;
     sio_packet_limits_t       packet_limits;
     ngx_uint_t                max_args;    /* arguments of one event */
+    size_t                    max_event;   /* bytes of its name */
+    size_t                    max_auth;    /* bytes of a CONNECT's payload */
     ngx_msec_t                drain_time;
     size_t                    max_buffer;  /* unsent bytes of a WebSocket */
     size_t                    max_packet;  /* bytes with all attachments */
@@ -248,9 +250,11 @@ ngx_int_t ngx_sio_conn_append(ngx_sio_conn_t *conn, const u_char *p,
 
 /*
  * A WebSocket with a session of its own: creates the session, queues the open
- * packet.  NGX_OK; NGX_BUSY: zone full; NGX_ERROR
+ * packet.  address: NGX_SIO_ADDRESS_LEN bytes, or NULL.  NGX_OK; NGX_BUSY:
+ * zone full; NGX_DECLINED: the address has too many sessions; NGX_ERROR
  */
-ngx_int_t ngx_sio_conn_open(ngx_sio_conn_t *conn, const ngx_str_t *info);
+ngx_int_t ngx_sio_conn_open(ngx_sio_conn_t *conn, const ngx_str_t *info,
+    const u_char *address);
 
 /*
  * A WebSocket for an existing session (after the 101): becomes its candidate.
@@ -289,10 +293,11 @@ void ngx_sio_conn_lost(ngx_sio_conn_t *conn, ngx_sio_reason_e reason);
 /* a handshake over polling: creates the session, writes the open packet (at
    most SIO_EIO_OPEN_MAX bytes) to dst, its length to *len; the sid stands in
    dst as well and is returned in sid.  jsonp is kept for the caller, who finds
-   it in each later request's.  NGX_OK, NGX_BUSY, NGX_ERROR */
+   it in each later request's.  Codes and address as with ngx_sio_conn_open() */
 ngx_int_t ngx_sio_polling_open(ngx_sio_worker_t *worker,
     ngx_sio_options_t *options, ngx_uint_t form, const ngx_str_t *info,
-    uint32_t jsonp, u_char sid[NGX_SIO_ID_LEN], u_char *dst, size_t *len);
+    const u_char *address, uint32_t jsonp, u_char sid[NGX_SIO_ID_LEN],
+    u_char *dst, size_t *len);
 
 /* embedded in the parked request's context, zeroed */
 

@@ -87,6 +87,16 @@ ngx_sio_dispatch_binary(ngx_sio_client_t *client, u_char *p, size_t len)
 static ngx_int_t
 ngx_sio_dispatch_bad(ngx_sio_client_t *client)
 {
+    ngx_sio_worker_t  *w;
+
+    w = client->worker;
+
+    ngx_sio_refused(&w->zone, NGX_SIO_REFUSED_PACKET);
+
+    ngx_log_error(NGX_LOG_INFO, w->log, 0,
+                  "sio packet: client sent what is no packet, "
+                  "or too much in it");
+
     ngx_sio_client_close(client, NGX_SIO_FORCED_CLOSE, 1);
 
     return NGX_DONE;
@@ -134,6 +144,7 @@ ngx_sio_dispatch_hold(ngx_sio_client_t *client, u_char *p, size_t len,
                       "sio packet: more than %uz bytes with its binaries",
                       max);
 
+        ngx_sio_refused(&client->worker->zone, NGX_SIO_REFUSED_PACKET);
         ngx_sio_client_close(client, NGX_SIO_TRANSPORT_ERROR, 0);
         return NGX_DONE;
     }
@@ -333,6 +344,11 @@ ngx_sio_dispatch_event(ngx_sio_peer_t *peer, sio_packet_t *pkt,
 
     } else {
         call.event.len = sio_json_number_write(p, name);
+    }
+
+    if (call.event.len > client->worker->server->max_event) {
+        ngx_sio_call_done(&call);
+        return ngx_sio_dispatch_bad(client);
     }
 
     ngx_sio_dispatch_args(&call, pkt, 1);

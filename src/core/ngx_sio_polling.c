@@ -26,8 +26,8 @@ static ngx_int_t ngx_sio_post_packets(ngx_sio_client_t *client, u_char *data,
 
 ngx_int_t
 ngx_sio_polling_open(ngx_sio_worker_t *w, ngx_sio_options_t *options,
-    ngx_uint_t form, const ngx_str_t *info, uint32_t jsonp,
-    u_char sid[NGX_SIO_ID_LEN], u_char *dst, size_t *len)
+    ngx_uint_t form, const ngx_str_t *info, const u_char *address,
+    uint32_t jsonp, u_char sid[NGX_SIO_ID_LEN], u_char *dst, size_t *len)
 {
     ngx_int_t                  rc;
     ngx_sio_handle_t           session;
@@ -43,6 +43,7 @@ ngx_sio_polling_open(ngx_sio_worker_t *w, ngx_sio_options_t *options,
     params.connect_timeout = options->connect_timeout;
     params.jsonp = jsonp;
     params.info = *info;
+    params.address = address;
 
     rc = ngx_sio_session_create(&w->zone, &params, ngx_current_msec, &session);
 
@@ -52,7 +53,7 @@ ngx_sio_polling_open(ngx_sio_worker_t *w, ngx_sio_options_t *options,
             ngx_post_event(&w->more, &ngx_posted_events);
         }
 
-        return rc == NGX_BUSY ? NGX_BUSY : NGX_ERROR;
+        return (rc == NGX_BUSY || rc == NGX_DECLINED) ? rc : NGX_ERROR;
     }
 
     ngx_memcpy(sid, params.sid, NGX_SIO_ID_LEN);
@@ -606,6 +607,8 @@ void
 ngx_sio_polling_post_cancel(ngx_sio_post_t *post)
 {
     ngx_str_t  partial;
+
+    ngx_sio_refused(&post->worker->zone, NGX_SIO_REFUSED_MESSAGE);
 
     if (post->closing) {
         return;

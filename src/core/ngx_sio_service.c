@@ -310,6 +310,10 @@ ngx_sio_call_join(ngx_sio_call_t *call, const ngx_str_t *rooms,
 
         rc = ngx_sio_join(&call->worker->zone, call->socket, rooms, max, n);
 
+        if (rc == NGX_ERROR) {
+            ngx_sio_refused(&call->worker->zone, NGX_SIO_REFUSED_ROOM);
+        }
+
         return ngx_sio_call_code(call, rc);
     }
 
@@ -318,6 +322,7 @@ ngx_sio_call_join(ngx_sio_call_t *call, const ngx_str_t *rooms,
     for (i = 0; i < n; i++) {
 
         if (connect->rooms.nelts >= call->server->limits.max_rooms) {
+            ngx_sio_refused(&call->worker->zone, NGX_SIO_REFUSED_ROOM);
             return NGX_DECLINED;
         }
 

@@ -241,6 +241,8 @@ static ngx_int_t
 ngx_sio_room_limit(ngx_sio_run_t *run, const ngx_str_t *room)
 {
     if (room->len > run->call->server->limits.max_room_name) {
+        ngx_sio_refused(ngx_sio_worker_zone(run->call->worker),
+                        NGX_SIO_REFUSED_ROOM);
         run->why = "a room's name is too long";
         return NGX_DECLINED;
     }

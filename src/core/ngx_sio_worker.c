@@ -619,6 +619,8 @@ ngx_sio_worker_flush_handler(ngx_event_t *ev)
         conn->is_dirty = 0;
 
         if (conn->overflow && conn->client) {
+            ngx_sio_refused(&w->zone, NGX_SIO_REFUSED_BUFFER);
+
             ngx_log_error(NGX_LOG_INFO, w->log, 0,
                           "sio ws: client reads too slowly, "
                           "%uz bytes unsent", conn->unsent);

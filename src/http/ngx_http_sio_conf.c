@@ -235,7 +235,12 @@ ngx_http_sio_zone_add(ngx_conf_t *cf, ngx_str_t *name)
     server->packet_limits.max_depth = 64;
     server->packet_limits.max_nsp = 255;
 
+    server->limits.max_sessions = 0;
+    server->limits.max_handshakes = 10000;
+
     server->max_args = 64;
+    server->max_event = 8192;
+    server->max_auth = 16384;
     server->max_buffer = 4 * 1024 * 1024;
     server->max_packet = 4 * 1024 * 1024;
 

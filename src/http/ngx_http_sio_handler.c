@@ -335,6 +335,49 @@ ngx_http_sio_is_upgrade(ngx_http_request_t *r)
 }
 
 
+u_char *
+ngx_http_sio_address(ngx_http_request_t *r,
+    u_char address[NGX_SIO_ADDRESS_LEN])
+{
+    struct sockaddr      *sa;
+    struct sockaddr_in   *sin;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6  *sin6;
+#endif
+
+    sa = r->connection->sockaddr;
+
+    ngx_memzero(address, NGX_SIO_ADDRESS_LEN);
+    address[0] = (u_char) sa->sa_family;
+
+    switch (sa->sa_family) {
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        sin6 = (struct sockaddr_in6 *) sa;
+
+        if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
+            address[0] = AF_INET;
+            ngx_memcpy(address + 8, &sin6->sin6_addr.s6_addr[12], 4);
+
+        } else {
+            ngx_memcpy(address + 8, &sin6->sin6_addr, 8);
+        }
+
+        return address;
+#endif
+
+    case AF_INET:
+        sin = (struct sockaddr_in *) sa;
+        ngx_memcpy(address + 8, &sin->sin_addr, 4);
+        return address;
+
+    default:
+        return NULL;
+    }
+}
+
+
 ngx_table_elt_t *
 ngx_http_sio_header_in(ngx_http_request_t *r, const char *name, size_t len)
 {

@@ -168,7 +168,8 @@ typedef enum {
     NGX_HTTP_SIO_BAD_METHOD,
     NGX_HTTP_SIO_BAD_REQUEST,
     NGX_HTTP_SIO_FORBIDDEN,
-    NGX_HTTP_SIO_BAD_VERSION
+    NGX_HTTP_SIO_BAD_VERSION,
+    NGX_HTTP_SIO_TOO_MANY
 } ngx_http_sio_error_e;
 
 
@@ -209,6 +210,11 @@ char *ngx_http_sio_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* ngx_http_sio_handler.c */
 ngx_int_t ngx_http_sio_handler(ngx_http_request_t *r);
+
+/* the bytes that a client's sessions are counted by: its IPv4 address, the
+   network (64 bits) of its IPv6 address.  Returns address; NULL: it has none */
+u_char *ngx_http_sio_address(ngx_http_request_t *r,
+    u_char address[NGX_SIO_ADDRESS_LEN]);
 
 /* walks a query string or a form: names and values decoded, from pool.  Stops
    at the first answer that is not NGX_OK and returns it */

@@ -43,6 +43,7 @@ ngx_int_t
 ngx_http_sio_polling_open(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
 {
     u_char                    sid[NGX_SIO_ID_LEN];
+    u_char                    address[NGX_SIO_ADDRESS_LEN];
     ngx_int_t                 rc;
     ngx_str_t                 info, payload;
     ngx_http_sio_loc_conf_t  *slcf;
@@ -59,11 +60,17 @@ ngx_http_sio_polling_open(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
     }
 
     rc = ngx_sio_polling_open(slcf->zone->server.worker, &slcf->options,
-                              ctx->query.form, &info, ctx->query.jsonp, sid,
+                              ctx->query.form, &info,
+                              ngx_http_sio_address(r, address),
+                              ctx->query.jsonp, sid,
                               payload.data, &payload.len);
 
     if (rc == NGX_BUSY) {
         return ngx_http_sio_send_busy(r);
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_sio_send_error(r, NGX_HTTP_SIO_TOO_MANY);
     }
 
     if (rc != NGX_OK) {

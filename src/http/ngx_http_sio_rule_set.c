@@ -70,7 +70,7 @@ static ngx_http_sio_limit_t  ngx_http_sio_limits[] = {
       1, 20, 8192 },
 
     { ngx_string("rooms"), NGX_HTTP_SIO_LIMIT_ROOMS,
-      0, 0, NGX_HTTP_SIO_MANY },
+      0, 1, NGX_HTTP_SIO_MANY },
 
     { ngx_string("namespaces"), NGX_HTTP_SIO_LIMIT_NAMESPACES,
       0, 1, NGX_HTTP_SIO_MANY },
@@ -79,7 +79,7 @@ static ngx_http_sio_limit_t  ngx_http_sio_limits[] = {
       1, 2, NGX_HTTP_SIO_MANY },
 
     { ngx_string("acks"), NGX_HTTP_SIO_LIMIT_ACKS,
-      0, 0, NGX_HTTP_SIO_MANY },
+      0, 1, NGX_HTTP_SIO_MANY },
 
     { ngx_string("args"), NGX_HTTP_SIO_LIMIT_ARGS,
       0, 0, NGX_HTTP_SIO_MAX_INDEX },
@@ -110,6 +110,18 @@ static ngx_http_sio_limit_t  ngx_http_sio_limits[] = {
 
     { ngx_string("packet_size"), NGX_HTTP_SIO_LIMIT_PACKET_SIZE,
       1, 1024, NGX_HTTP_SIO_MANY },
+
+    { ngx_string("event_name"), NGX_HTTP_SIO_LIMIT_EVENT_NAME,
+      1, 20, NGX_HTTP_SIO_MANY },
+
+    { ngx_string("auth"), NGX_HTTP_SIO_LIMIT_AUTH,
+      1, 2, NGX_HTTP_SIO_MANY },
+
+    { ngx_string("sessions"), NGX_HTTP_SIO_LIMIT_SESSIONS,
+      0, 0, NGX_HTTP_SIO_MANY },
+
+    { ngx_string("handshakes"), NGX_HTTP_SIO_LIMIT_HANDSHAKES,
+      0, 0, NGX_HTTP_SIO_MANY },
 
     { ngx_null_string, 0, 0, 0, 0 }
 };
@@ -531,4 +543,8 @@ ngx_http_sio_rules_limits(ngx_sio_rules_t *rules, ngx_sio_server_t *server)
     ngx_http_sio_limit_take(max_args, ARGS)
     ngx_http_sio_limit_take(max_buffer, BUFFER)
     ngx_http_sio_limit_take(max_packet, PACKET_SIZE)
+    ngx_http_sio_limit_take(max_event, EVENT_NAME)
+    ngx_http_sio_limit_take(max_auth, AUTH)
+    ngx_http_sio_limit_take(limits.max_sessions, SESSIONS)
+    ngx_http_sio_limit_take(limits.max_handshakes, HANDSHAKES)
 }

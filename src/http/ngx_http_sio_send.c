@@ -28,7 +28,10 @@ static ngx_http_sio_error_t  ngx_http_sio_errors[] = {
     ngx_http_sio_error("2", "Bad handshake method"),
     ngx_http_sio_error("3", "Bad request"),
     ngx_http_sio_error("4", "Forbidden"),
-    ngx_http_sio_error("5", "Unsupported protocol version")
+    ngx_http_sio_error("5", "Unsupported protocol version"),
+
+    /* what allowRequest() would say */
+    ngx_http_sio_error("4", "Too many sessions")
 };
 
 
@@ -51,8 +54,9 @@ ngx_http_sio_send_error(ngx_http_request_t *r, ngx_http_sio_error_e error)
                                       &ngx_http_sio_errors[error].text);
     }
 
-    status = (error == NGX_HTTP_SIO_FORBIDDEN) ? NGX_HTTP_FORBIDDEN
-                                               : NGX_HTTP_BAD_REQUEST;
+    status = (error == NGX_HTTP_SIO_FORBIDDEN
+              || error == NGX_HTTP_SIO_TOO_MANY)
+             ? NGX_HTTP_FORBIDDEN : NGX_HTTP_BAD_REQUEST;
 
     return ngx_http_sio_send(r, status, &json,
                              &ngx_http_sio_errors[error].json);

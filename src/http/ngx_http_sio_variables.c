@@ -58,6 +58,22 @@ static ngx_int_t ngx_http_sio_counters_variable(ngx_http_request_t *r,
 static ngx_str_t  ngx_http_sio_counters_name = ngx_string("sio_zone_counters");
 
 
+/* by ngx_sio_refused_e */
+
+static ngx_str_t  ngx_http_sio_refused[NGX_SIO_NREFUSED] = {
+    ngx_string("sessions"),
+    ngx_string("handshakes"),
+    ngx_string("namespaces"),
+    ngx_string("rooms"),
+    ngx_string("acks"),
+    ngx_string("queues"),
+    ngx_string("inboxes"),
+    ngx_string("buffers"),
+    ngx_string("messages"),
+    ngx_string("packets")
+};
+
+
 ngx_int_t
 ngx_http_sio_add_variables(ngx_conf_t *cf)
 {
@@ -618,23 +634,32 @@ ngx_http_sio_counters_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, 15 * (sizeof("memberships= ") + NGX_INT_T_LEN));
+    p = ngx_pnalloc(r->pool, (16 + NGX_SIO_NREFUSED)
+                             * (sizeof("refused_namespaces= ")
+                                + NGX_INT_T_LEN));
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     v->data = p;
 
-    p = ngx_sprintf(p, "sessions=%ui polling=%ui sockets=%ui namespaces=%ui "
+    p = ngx_sprintf(p, "sessions=%ui polling=%ui handshakes=%ui "
+                    "sockets=%ui namespaces=%ui "
                     "rooms=%ui memberships=%ui messages=%ui nodes=%ui "
                     "acks=%ui slots=%ui ",
-                    c.sessions, c.polling, c.sockets, c.namespaces,
+                    c.sessions, c.polling, c.handshakes, c.sockets,
+                    c.namespaces,
                     c.rooms, c.memberships, c.messages, c.nodes,
                     c.acks, c.slots);
 
     p = ngx_sprintf(p, "pages=%ui free_pages=%ui refusals=%ui rollbacks=%ui "
                     "epoch=%ui",
                     c.pages, c.free_pages, c.refusals, c.rollbacks, c.epoch);
+
+    for (i = 0; i < NGX_SIO_NREFUSED; i++) {
+        p = ngx_sprintf(p, " refused_%V=%ui", &ngx_http_sio_refused[i],
+                        c.refused[i]);
+    }
 
     v->len = p - v->data;
     v->valid = 1;

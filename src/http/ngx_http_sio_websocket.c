@@ -105,6 +105,10 @@ ngx_http_sio_websocket_handler(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
         return ngx_http_sio_send_busy(r);
     }
 
+    if (rc == NGX_DECLINED) {
+        return ngx_http_sio_send_error(r, NGX_HTTP_SIO_TOO_MANY);
+    }
+
     if (rc != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -305,6 +309,7 @@ ngx_http_sio_websocket_open(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
     ngx_sio_session_info_t *session, ngx_uint_t deflate,
     ngx_http_sio_upgrade_t *up)
 {
+    u_char                     address[NGX_SIO_ADDRESS_LEN];
     ngx_str_t                  info;
     ngx_sio_options_t         *options;
     ngx_http_core_loc_conf_t  *clcf;
@@ -346,7 +351,8 @@ ngx_http_sio_websocket_open(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    return ngx_sio_conn_open(&up->ws->conn, &info);
+    return ngx_sio_conn_open(&up->ws->conn, &info,
+                             ngx_http_sio_address(r, address));
 }
 
 

@@ -36,6 +36,7 @@ static ngx_int_t ngx_http_sio_ws_message(ngx_http_sio_ws_t *ws,
 static ngx_int_t ngx_http_sio_ws_inflate(ngx_http_sio_ws_t *ws,
     sio_ws_event_t *ev, u_char *data, size_t len);
 #endif
+static void ngx_http_sio_ws_refuse(ngx_http_sio_ws_t *ws, ngx_uint_t code);
 static ngx_int_t ngx_http_sio_ws_append(ngx_http_sio_ws_t *ws,
     sio_ws_event_t *ev);
 static ngx_int_t ngx_http_sio_ws_keep(ngx_http_sio_ws_t *ws, u_char *p,
@@ -306,9 +307,7 @@ ngx_http_sio_ws_input(ngx_http_sio_ws_t *ws, u_char *p, u_char *last)
                           "sio ws: client sent an invalid frame, "
                           "closing with %d", (int) ev.code);
 
-            ws->peer_closed = 1;
-            ngx_http_sio_ws_lost(ws, NGX_SIO_TRANSPORT_ERROR);
-            ngx_http_sio_ws_start_close(ws, ev.code);
+            ngx_http_sio_ws_refuse(ws, ev.code);
             break;
         }
 
@@ -456,14 +455,27 @@ ngx_http_sio_ws_inflate(ngx_http_sio_ws_t *ws, sio_ws_event_t *ev,
                   "sio ws: client sent an invalid compressed message, "
                   "closing with %ui", code);
 
-    ws->peer_closed = 1;
-    ngx_http_sio_ws_lost(ws, NGX_SIO_TRANSPORT_ERROR);
-    ngx_http_sio_ws_start_close(ws, code);
+    ngx_http_sio_ws_refuse(ws, code);
 
     return NGX_OK;
 }
 
 #endif
+
+
+/* no more is read from who sends this */
+
+static void
+ngx_http_sio_ws_refuse(ngx_http_sio_ws_t *ws, ngx_uint_t code)
+{
+    ngx_sio_refused(ngx_sio_worker_zone(ws->conn.worker),
+                    (code == SIO_WS_TOO_BIG) ? NGX_SIO_REFUSED_MESSAGE
+                                             : NGX_SIO_REFUSED_PACKET);
+
+    ws->peer_closed = 1;
+    ngx_http_sio_ws_lost(ws, NGX_SIO_TRANSPORT_ERROR);
+    ngx_http_sio_ws_start_close(ws, code);
+}
 
 
 /*

@@ -90,6 +90,7 @@ ngx_sio_ack_create_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
     max = z->root->limits.max_acks;
 
     if (max && k->acks_count > max && !ngx_sio_failed(z)) {
+        ngx_sio_refused(z, NGX_SIO_REFUSED_ACK);
         ngx_sio_ack_free_locked(z, ngx_sio_ptr(z, k->acks));
     }
 }

@@ -220,6 +220,7 @@ ngx_sio_check_tables(ngx_sio_check_t *ck)
 
         class = (table == NGX_SIO_TABLE_SESSIONS) ? NGX_SIO_CLASS_SESSION
                 : (table == NGX_SIO_TABLE_SOCKETS) ? NGX_SIO_CLASS_SOCKET
+                : (table == NGX_SIO_TABLE_ADDRESSES) ? NGX_SIO_CLASS_ADDRESS
                 : NGX_SIO_CLASS_ROOM;
 
         for (n = 0; n < ck->z->root->nbuckets; n++) {
@@ -243,7 +244,8 @@ ngx_sio_check_tables(ngx_sio_check_t *ck)
 
     if (count[NGX_SIO_TABLE_SESSIONS] != ck->hashed
         || count[NGX_SIO_TABLE_SOCKETS] != ck->sockets
-        || count[NGX_SIO_TABLE_ROOMS] != ck->rooms + ck->namespaces)
+        || count[NGX_SIO_TABLE_ROOMS] != ck->rooms + ck->namespaces
+        || count[NGX_SIO_TABLE_ADDRESSES] != ck->live[NGX_SIO_CLASS_ADDRESS])
     {
         ngx_sio_wrong(ck, "a record cannot be found by its name");
     }
@@ -370,7 +372,7 @@ ngx_sio_check_counts(ngx_sio_check_t *ck)
         || ck->sockets != c->sockets || ck->rooms != c->rooms
         || ck->namespaces != c->namespaces || ck->members != c->memberships
         || ck->nodes != c->nodes || ck->acks != c->acks
-        || ck->blobs != c->blobs)
+        || ck->blobs != c->blobs || ck->handshakes != c->handshakes)
     {
         ngx_sio_wrong(ck, "the zone's counts are wrong");
     }

@@ -29,6 +29,7 @@ typedef struct {
     uint32_t              sockets;
     uint32_t              sessions;
     uint32_t              polling;
+    uint32_t              handshakes;
     uint32_t              rooms;
     uint32_t              namespaces;
     uint32_t              timers[NGX_SIO_NWHEELS];

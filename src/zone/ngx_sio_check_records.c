@@ -232,6 +232,7 @@ ngx_sio_check_session(ngx_sio_check_t *ck, ngx_sio_ref_t ref, ngx_uint_t pass)
     ngx_uint_t             i;
     ngx_sio_ref_t          kref, prev;
     ngx_sio_socket_sh_t   *k;
+    ngx_sio_address_sh_t  *a;
     ngx_sio_session_sh_t  *s;
 
     s = ngx_sio_ptr(ck->z, ref);
@@ -258,8 +259,23 @@ ngx_sio_check_session(ngx_sio_check_t *ck, ngx_sio_ref_t ref, ngx_uint_t pass)
         ck->hashed++;
     }
 
+    if (!(s->flags & NGX_SIO_SESSION_JOINED)) {
+        ck->handshakes++;
+    }
+
     if (s->timer.bucket) {
         ck->timers[NGX_SIO_WHEEL_SESSIONS]++;
+    }
+
+    if (s->address) {
+
+        if (!ngx_sio_check_is(ck, s->address, NGX_SIO_CLASS_ADDRESS)) {
+            ngx_sio_wrong(ck, "a session's address is something else");
+            return;
+        }
+
+        a = ngx_sio_ptr(ck->z, s->address);
+        a->mark++;
     }
 
     if (s->gen == 0 || s->state < NGX_SIO_SESSION_OPEN
@@ -534,6 +550,24 @@ ngx_sio_check_ack(ngx_sio_check_t *ck, ngx_sio_ref_t ref, ngx_uint_t pass)
 }
 
 
+/* a mark as with blobs */
+
+static void
+ngx_sio_check_address(ngx_sio_check_t *ck, ngx_sio_ref_t ref, ngx_uint_t pass)
+{
+    ngx_sio_address_sh_t  *a;
+
+    a = ngx_sio_ptr(ck->z, ref);
+
+    if (pass == 0) {
+        a->mark = 0;
+
+    } else if (pass == 2 && (a->count == 0 || a->mark != a->count)) {
+        ngx_sio_wrong(ck, "an address miscounts its sessions");
+    }
+}
+
+
 #define NGX_SIO_CHECK_PASSES(name)                                            \
                                                                               \
 static void                                                                   \
@@ -561,20 +595,23 @@ NGX_SIO_CHECK_PASSES(session)
 NGX_SIO_CHECK_PASSES(socket)
 NGX_SIO_CHECK_PASSES(room)
 NGX_SIO_CHECK_PASSES(ack)
+NGX_SIO_CHECK_PASSES(address)
 
 
-static const ngx_sio_check_pt  ngx_sio_check_handlers[4][3] = {
+static const ngx_sio_check_pt  ngx_sio_check_handlers[5][3] = {
     { ngx_sio_check_session_0, ngx_sio_check_session_1,
       ngx_sio_check_session_2 },
     { ngx_sio_check_socket_0, ngx_sio_check_socket_1,
       ngx_sio_check_socket_2 },
     { ngx_sio_check_room_0, ngx_sio_check_room_1, ngx_sio_check_room_2 },
-    { ngx_sio_check_ack_0, ngx_sio_check_ack_1, ngx_sio_check_ack_2 }
+    { ngx_sio_check_ack_0, ngx_sio_check_ack_1, ngx_sio_check_ack_2 },
+    { ngx_sio_check_address_0, ngx_sio_check_address_1,
+      ngx_sio_check_address_2 }
 };
 
-static const ngx_uint_t  ngx_sio_check_classes[4] = {
+static const ngx_uint_t  ngx_sio_check_classes[5] = {
     NGX_SIO_CLASS_SESSION, NGX_SIO_CLASS_SOCKET, NGX_SIO_CLASS_ROOM,
-    NGX_SIO_CLASS_ACK
+    NGX_SIO_CLASS_ACK, NGX_SIO_CLASS_ADDRESS
 };
 
 
@@ -583,7 +620,7 @@ ngx_sio_check_pass(ngx_sio_check_t *ck, ngx_uint_t pass)
 {
     ngx_uint_t  i;
 
-    for (i = 0; i < 4; i++) {
+    for (i = 0; i < 5; i++) {
         ngx_sio_check_records(ck, ngx_sio_check_classes[i],
                               ngx_sio_check_handlers[i][pass]);
     }

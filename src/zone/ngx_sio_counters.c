@@ -11,6 +11,13 @@
 #include "ngx_sio_internal.h"
 
 
+void
+ngx_sio_refused(ngx_sio_zone_t *z, ngx_sio_refused_e what)
+{
+    (void) __sync_fetch_and_add(&z->root->scratch.refused[what], 1);
+}
+
+
 ngx_int_t
 ngx_sio_zone_counters(ngx_sio_zone_t *z, ngx_sio_counters_t *c)
 {
@@ -31,6 +38,7 @@ ngx_sio_zone_counters(ngx_sio_zone_t *z, ngx_sio_counters_t *c)
 
     c->sessions = n->sessions;
     c->polling = n->polling;
+    c->handshakes = n->handshakes;
     c->sockets = n->sockets;
     c->namespaces = n->namespaces;
     c->rooms = n->rooms;
@@ -47,6 +55,10 @@ ngx_sio_zone_counters(ngx_sio_zone_t *z, ngx_sio_counters_t *c)
     c->lock_waits = s->waits;
     c->lock_hold_max = s->hold_max;
     c->lock_wait_max = s->wait_max;
+
+    for (i = 0; i < NGX_SIO_NREFUSED; i++) {
+        c->refused[i] = s->refused[i];
+    }
 
     for (i = 0; i < NGX_SIO_MAX_SLOTS; i++) {
         if (z->root->slots[i].state == NGX_SIO_SLOT_LIVE) {

@@ -19,14 +19,18 @@
 
 #define NGX_SIO_HEAP_TRIES    16
 
+/* references count units of 16 bytes */
+#define ngx_sio_cell(type)    ((sizeof(type) + 15) / 16 * 16)
+
 
 static const uint16_t  ngx_sio_class_sizes[NGX_SIO_NCLASSES] = {
     0,
-    208,                            /* session */
-    96,                             /* socket */
-    128,                            /* room */
-    32,                             /* link */
-    48,                             /* ack */
+    ngx_sio_cell(ngx_sio_session_sh_t),
+    ngx_sio_cell(ngx_sio_socket_sh_t),
+    ngx_sio_cell(ngx_sio_room_sh_t),
+    ngx_sio_cell(ngx_sio_member_sh_t),
+    ngx_sio_cell(ngx_sio_ack_sh_t),
+    ngx_sio_cell(ngx_sio_address_sh_t),
     128, 192, 256, 384, 512, 768, 1024, 1360, 2048, 4096
 };
 

@@ -247,6 +247,7 @@ typedef enum {
     NGX_SIO_TABLE_SESSIONS = 0,
     NGX_SIO_TABLE_SOCKETS,
     NGX_SIO_TABLE_ROOMS,
+    NGX_SIO_TABLE_ADDRESSES,
     NGX_SIO_NTABLES
 } ngx_sio_table_e;
 
@@ -340,6 +341,17 @@ void ngx_sio_session_schedule_locked(ngx_sio_zone_t *z,
     ngx_sio_session_sh_t *s, uint32_t now);
 void ngx_sio_session_due_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
     uint32_t now);
+
+/* addresses (ngx_sio_address.c): counts a new session, key NULL: does not.
+   NGX_OK, also when the section has failed; NGX_DECLINED: too many */
+ngx_int_t ngx_sio_address_count_locked(ngx_sio_zone_t *z,
+    ngx_sio_session_sh_t *s, const u_char *key);
+void ngx_sio_address_uncount_locked(ngx_sio_zone_t *z,
+    ngx_sio_session_sh_t *s);
+
+/* it has a socket, or never will: no handshake any more */
+void ngx_sio_session_joined_locked(ngx_sio_zone_t *z,
+    ngx_sio_session_sh_t *s);
 
 /* appends to a polling session's queue; past its limits the session is
    closed */

@@ -44,8 +44,12 @@ ngx_sio_queue_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
                 || (limits->max_queue_size
                     && s->queue_size + size > limits->max_queue_size)))
         {
-            (void) ngx_sio_session_close_locked(z, s, NGX_SIO_TRANSPORT_ERROR,
-                                                0);
+            if (ngx_sio_session_close_locked(z, s, NGX_SIO_TRANSPORT_ERROR, 0)
+                == NGX_OK)
+            {
+                ngx_sio_refused(z, NGX_SIO_REFUSED_QUEUE);
+            }
+
             return;
         }
     }

@@ -34,7 +34,7 @@ ngx_sio_session_create(ngx_sio_zone_t *z,
     const ngx_sio_session_params_t *params, ngx_msec_t now,
     ngx_sio_handle_t *session)
 {
-    uint32_t              *bucket;
+    uint32_t              *bucket, max;
     ngx_int_t              rc;
     ngx_sio_ref_t          ref, info, prepared;
     ngx_sio_slot_sh_t     *slot;
@@ -58,7 +58,15 @@ ngx_sio_session_create(ngx_sio_zone_t *z,
     }
 
     if (ngx_sio_session_by_sid_locked(z, params->sid) != NULL) {
-        rc = NGX_DECLINED;
+        rc = NGX_ERROR;
+        goto done;
+    }
+
+    max = z->root->limits.max_handshakes;
+
+    if (max && z->root->counts.handshakes >= max) {
+        ngx_sio_refused(z, NGX_SIO_REFUSED_HANDSHAKE);
+        ngx_sio_private(z)->failed = 1;
         goto done;
     }
 
@@ -89,8 +97,16 @@ ngx_sio_session_create(ngx_sio_zone_t *z,
 
     ngx_memcpy(s->sid, params->sid, NGX_SIO_ID_LEN);
 
+    if (ngx_sio_address_count_locked(z, s, params->address) != NGX_OK) {
+        ngx_sio_undo_section(z);
+        ngx_sio_refused(z, NGX_SIO_REFUSED_SESSION);
+        rc = NGX_DECLINED;
+        goto done;
+    }
+
     ngx_sio_set(z, bucket, ref);
     ngx_sio_add(z, &z->root->counts.sessions, 1);
+    ngx_sio_add(z, &z->root->counts.handshakes, 1);
 
     if (params->websocket) {
         s->slot = (uint32_t) z->slot;
@@ -645,6 +661,9 @@ ngx_sio_session_free_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s)
     } else {
         ngx_sio_add(z, &ngx_sio_slot(z, s->slot)->sessions, -1);
     }
+
+    ngx_sio_session_joined_locked(z, s);
+    ngx_sio_address_uncount_locked(z, s);
 
     ngx_sio_add(z, &z->root->counts.sessions, -1);
 

@@ -11,7 +11,7 @@
  *     | wheels    buckets of deadlines: sessions, acks               |
  *     +--------------------------------------------------------------+
  *     | tables    hash buckets: sessions by sid, sockets by id,      |
- *     |           rooms and namespaces by name                       |
+ *     |           rooms and namespaces by name, addresses            |
  *     +--------------------------------------------------------------+
  *     | pages[]   a descriptor (32 bytes) for each page of the heap  |
  *     +--------------------------------------------------------------+
@@ -25,7 +25,7 @@
  *     slot     =>> inbox: nodes            session  =>> queue: nodes
  *              =>> ready: roles                     =>> sockets
  *              =>> in use: nodes                     -> partial, info: blobs
- *              =>> in preparation: blobs
+ *              =>> in preparation: blobs           -> address (counted)
  *     node      -> blob (counted)          socket   =>> memberships
  *     room     =>> members, polling                 =>> acks
  *              =>> members, WebSocket                -> data, auth: blobs
@@ -80,6 +80,7 @@ typedef enum {
     NGX_SIO_CLASS_LINK,             /* nodes and memberships: a leave turns
                                        the one into the other */
     NGX_SIO_CLASS_ACK,
+    NGX_SIO_CLASS_ADDRESS,
     NGX_SIO_CLASS_DATA,             /* the first of those for blobs */
     NGX_SIO_CLASS_LAST = NGX_SIO_CLASS_DATA + 9,
     NGX_SIO_NCLASSES
@@ -186,6 +187,7 @@ typedef struct {
 
     uint32_t           partial;
     uint32_t           info;
+    uint32_t           address;     /* 0: not counted */
 
     uint32_t           ping_interval;
     uint32_t           ping_timeout;
@@ -306,6 +308,17 @@ typedef struct {
 } ngx_sio_ack_sh_t;
 
 
+/* whose sessions are counted */
+
+typedef struct {
+    uint32_t           count;       /* sessions; goes with the last one */
+    uint32_t           next;        /* in its hash bucket */
+    uint32_t           key[NGX_SIO_ADDRESS_LEN / 4];
+    uint32_t           mark;        /* scratch: the checker's */
+    uint32_t           unused;
+} ngx_sio_address_sh_t;
+
+
 /*
  * Blob: a chain of cells, this head in the first one, ngx_sio_seg_sh_t in the
  * others.  Content: the references of rooms to, sockets to, rooms except,
@@ -382,12 +395,15 @@ typedef struct {
     uint32_t           max_queue_size;
     uint32_t           max_inbox;
     uint32_t           max_inbox_size;
+    uint32_t           max_sessions;
+    uint32_t           max_handshakes;
 } ngx_sio_limits_sh_t;
 
 
 typedef struct {
     uint32_t           sessions;
     uint32_t           polling;
+    uint32_t           handshakes;  /* sessions that have joined nothing */
     uint32_t           sockets;
     uint32_t           namespaces;
     uint32_t           rooms;
@@ -410,6 +426,7 @@ typedef struct {
     uint32_t           stamp;       /* number of the last walk */
     uint32_t           refusals;
     uint32_t           rollbacks;
+    uint32_t           refused[NGX_SIO_NREFUSED];   /* atomic, no lock */
 } ngx_sio_scratch_sh_t;
 
 

@@ -240,6 +240,7 @@ ngx_sio_inbox_push_locked(ngx_sio_zone_t *z, ngx_uint_t n, ngx_sio_ref_t ref)
         ngx_sio_set(z, &slot->inbox_count, 0);
         ngx_sio_set(z, &slot->inbox_size, 0);
         ngx_sio_set(z, &slot->overflowed, 1);
+        ngx_sio_refused(z, NGX_SIO_REFUSED_INBOX);
 
         ngx_sio_node_free_locked(z, ref);
         ngx_sio_slot_wake_locked(z, n);

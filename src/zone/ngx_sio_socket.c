@@ -134,7 +134,7 @@ ngx_sio_socket_connect(ngx_sio_zone_t *z, ngx_sio_handle_t session,
         goto done;
     }
 
-    ngx_sio_set(z, &s->flags, s->flags | NGX_SIO_SESSION_JOINED);
+    ngx_sio_session_joined_locked(z, s);
     ngx_sio_set(z, &s->connect_at, 0);
 
     ngx_sio_inbox_take_locked(z);

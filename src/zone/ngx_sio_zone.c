@@ -217,6 +217,8 @@ ngx_sio_zone_limits(ngx_sio_root_t *root, const ngx_sio_limits_t *limits)
     root->limits.max_queue_size = (uint32_t) limits->max_queue_size;
     root->limits.max_inbox = (uint32_t) limits->max_inbox;
     root->limits.max_inbox_size = (uint32_t) limits->max_inbox_size;
+    root->limits.max_sessions = (uint32_t) limits->max_sessions;
+    root->limits.max_handshakes = (uint32_t) limits->max_handshakes;
 }
 
 

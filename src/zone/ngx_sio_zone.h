@@ -42,6 +42,7 @@
 
 
 #define NGX_SIO_ID_LEN        20
+#define NGX_SIO_ADDRESS_LEN   16
 #define NGX_SIO_MAX_SLOTS     128
 #define NGX_SIO_NO_SLOT       255
 #define NGX_SIO_MIN_ZONE      (256 * 1024)
@@ -221,6 +222,9 @@ typedef struct {
     size_t                   max_queue_size;    /* bytes, likewise */
     ngx_uint_t               max_inbox;         /* entries of one worker */
     size_t                   max_inbox_size;    /* bytes, likewise */
+    ngx_uint_t               max_sessions;      /* of one address, 0: any */
+    ngx_uint_t               max_handshakes;    /* sessions that have joined
+                                                   nothing yet, 0: any */
 } ngx_sio_limits_t;
 
 
@@ -317,9 +321,13 @@ typedef struct {
     ngx_msec_t               connect_timeout;
     uint32_t                 jsonp;           /* opaque */
     ngx_str_t                info;            /* opaque, kept whole */
+    const u_char            *address;         /* the client's, 16 opaque bytes
+                                                 to count it by; NULL: it is
+                                                 not counted */
 } ngx_sio_session_params_t;
 
-/* NGX_OK, NGX_BUSY, NGX_ABORT, NGX_DECLINED: such a sid exists */
+/* NGX_OK; NGX_BUSY: also when there are max_handshakes; NGX_ABORT;
+   NGX_DECLINED: the address has max_sessions; NGX_ERROR: such a sid exists */
 ngx_int_t ngx_sio_session_create(ngx_sio_zone_t *z,
     const ngx_sio_session_params_t *params, ngx_msec_t now,
     ngx_sio_handle_t *session);
@@ -748,12 +756,32 @@ void ngx_sio_body_read(ngx_sio_zone_t *z, const ngx_sio_body_t *body,
 
 
 /*
- * Figures and the checker (ngx_sio_check.c)
+ * Figures and the checker (ngx_sio_counters.c, ngx_sio_check.c)
  */
+
+/* what was refused to clients, or cost them their connection */
+
+typedef enum {
+    NGX_SIO_REFUSED_SESSION = 0,    /* max_sessions */
+    NGX_SIO_REFUSED_HANDSHAKE,      /* max_handshakes */
+    NGX_SIO_REFUSED_NAMESPACE,      /* max_namespaces */
+    NGX_SIO_REFUSED_ROOM,           /* max_rooms, max_room_name */
+    NGX_SIO_REFUSED_ACK,            /* max_acks */
+    NGX_SIO_REFUSED_QUEUE,          /* max_queue, max_queue_size: closed */
+    NGX_SIO_REFUSED_INBOX,          /* max_inbox, max_inbox_size: dropped */
+    NGX_SIO_REFUSED_BUFFER,         /* unsent bytes: closed */
+    NGX_SIO_REFUSED_MESSAGE,        /* a message or POST too large */
+    NGX_SIO_REFUSED_PACKET,         /* no packet, or too much in it: closed */
+    NGX_SIO_NREFUSED
+} ngx_sio_refused_e;
+
+/* counts one more.  No lock. */
+void ngx_sio_refused(ngx_sio_zone_t *z, ngx_sio_refused_e what);
 
 typedef struct {
     ngx_uint_t               sessions;
     ngx_uint_t               polling;         /* sessions with that transport */
+    ngx_uint_t               handshakes;      /* that have joined nothing */
     ngx_uint_t               sockets;
     ngx_uint_t               namespaces;
     ngx_uint_t               rooms;
@@ -765,6 +793,7 @@ typedef struct {
     ngx_uint_t               pages;           /* of ngx_pagesize, in all */
     ngx_uint_t               free_pages;
     ngx_uint_t               refusals;        /* NGX_BUSY answers so far */
+    ngx_uint_t               refused[NGX_SIO_NREFUSED];
     ngx_uint_t               rollbacks;
     ngx_uint_t               epoch;
     uint64_t                 lock_holds;      /* sections so far */

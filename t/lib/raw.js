@@ -296,16 +296,18 @@ function requestBytes({ method = 'GET', path = '/', headers = {}, body,
 }
 
 
-/* opens a connection; `tls: true` does not look at the certificate */
+/* opens a connection, from a local address if one is given; `tls: true` does
+   not look at the certificate */
 
 function connect({ port, address = '127.0.0.1', tls: secure = false,
-                   alpn } = {}) {
+                   from: localAddress, alpn } = {}) {
   return new Promise((resolve, reject) => {
     const socket = secure
-      ? tls.connect({ port, host: address, servername: 'localhost',
+      ? tls.connect({ port, host: address, localAddress,
+                      servername: 'localhost',
                       rejectUnauthorized: false,
                       ALPNProtocols: alpn || ['http/1.1'] })
-      : net.connect({ port, host: address });
+      : net.connect({ port, host: address, localAddress });
     const event = secure ? 'secureConnect' : 'connect';
 
     socket.once('error', reject);
@@ -796,6 +798,7 @@ class Poll {
 
   send({ conn, ...options }) {
     const o = { port: this.options.port, tls: this.options.tls,
+                from: this.options.from,
                 ...options, headers: options.headers
                                      || this.options.headers };
 

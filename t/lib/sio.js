@@ -312,6 +312,15 @@ function nginxVersion() {
 }
 
 
+/* whether nginx was built with that module */
+
+function configured(module) {
+  const { spawnSync } = require('child_process');
+
+  return String(spawnSync(NGINX, ['-V']).stderr).includes(`--with-${module}`);
+}
+
+
 function http2Directive() {
   const [a, b, c] = nginxVersion();
 
@@ -975,7 +984,7 @@ function randomId(n = 8) {
 module.exports = {
   ROOT, MODULE, NGINX, SLOW,
   startNginx, startReference, startTarget, testConfig, parseCounters,
-  nginxVersion, certificate, freePort, alive, children, badLines,
+  nginxVersion, configured, certificate, freePort, alive, children, badLines,
   until, sleep, once, connected, emitAck, collect, randomId,
   ...raw,
 };

@@ -186,7 +186,7 @@ zt_page(zt_zone_t *zone, const u_char *a, const u_char *b, size_t i)
     const ngx_sio_page_sh_t  *page;
 
     static const char  *names[] = {
-        "free", "session", "socket", "room", "link", "ack"
+        "free", "session", "socket", "room", "link", "ack", "address"
     };
 
     base = (u_char *) zone->root - (u_char *) zone->shpool;
@@ -223,6 +223,10 @@ zt_page(zt_zone_t *zone, const u_char *a, const u_char *b, size_t i)
 
     case NGX_SIO_CLASS_SOCKET:
         skip = offsetof(ngx_sio_socket_sh_t, stamp);
+        break;
+
+    case NGX_SIO_CLASS_ADDRESS:
+        skip = offsetof(ngx_sio_address_sh_t, mark);
         break;
 
     case NGX_SIO_CLASS_SESSION:

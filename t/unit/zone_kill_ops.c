@@ -114,10 +114,13 @@ ngx_int_t
 k_create_session(const u_char *sid, ngx_uint_t websocket,
     ngx_sio_handle_t *h)
 {
+    u_char                    address[NGX_SIO_ADDRESS_LEN];
     ngx_sio_session_params_t  p;
 
     memset(&p, 0, sizeof(p));
     memcpy(p.sid, sid, NGX_SIO_ID_LEN);
+    memset(address, zt_rand(20), sizeof(address));
+    p.address = address;
     p.websocket = websocket;
     p.ping_interval = 1000000;
     p.ping_timeout = 1000000;

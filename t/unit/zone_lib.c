@@ -253,6 +253,8 @@ zt_limits(ngx_sio_limits_t *limits)
     limits->max_queue_size = 64 * 1024 * 1024;
     limits->max_inbox = 100000;
     limits->max_inbox_size = 64 * 1024 * 1024;
+    limits->max_sessions = 100000;
+    limits->max_handshakes = 100000;
 }
 
 
@@ -349,6 +351,7 @@ zt_same(const ngx_sio_counters_t *start, const ngx_sio_counters_t *now)
 
     zt_field(sessions);
     zt_field(polling);
+    zt_field(handshakes);
     zt_field(sockets);
     zt_field(namespaces);
     zt_field(rooms);

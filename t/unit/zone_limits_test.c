@@ -19,6 +19,8 @@
 #define L_QUEUE_SIZE  4000
 #define L_INBOX       10
 #define L_INBOX_SIZE  5000
+#define L_SESSIONS    3
+#define L_HANDSHAKES  10
 
 
 static zt_zone_t      zone;
@@ -293,6 +295,135 @@ test_data(void)
 }
 
 
+static ngx_int_t
+l_from(zt_worker_t *w, int from, ngx_sio_handle_t *session)
+{
+    u_char                    address[NGX_SIO_ADDRESS_LEN];
+    ngx_sio_session_params_t  p;
+
+    memset(address, from, sizeof(address));
+
+    memset(&p, 0, sizeof(p));
+    l_id(p.sid, "sess");
+    p.address = from ? address : NULL;
+    p.websocket = serial % 2;
+
+    return ngx_sio_session_create(&w->z, &p, ngx_current_msec, session);
+}
+
+
+/* a session counts until its record is gone */
+
+static void
+test_sessions(void)
+{
+    ngx_int_t           rc;
+    ngx_uint_t          i;
+    ngx_sio_handle_t    s[L_SESSIONS], t[L_SESSIONS + 1], more;
+    ngx_sio_counters_t  first, c;
+    ngx_sio_limits_t    limits;
+
+    zt_rc(ngx_sio_zone_counters(&a.z, &first), NGX_OK);
+
+    for (i = 0; i < L_SESSIONS; i++) {
+        zt_rc(l_from(&a, 1, &s[i]), NGX_OK);
+        zt_rc(l_from(&a, 2, &t[i]), NGX_OK);
+    }
+
+    zt_rc(l_from(&a, 1, &more), NGX_DECLINED);
+    zt_rc(l_from(&b, 1, &more), NGX_DECLINED);
+    zt_rc(l_from(&b, 2, &more), NGX_DECLINED);
+    zt_check(&a.z);
+
+    zt_rc(ngx_sio_zone_counters(&a.z, &c), NGX_OK);
+    zt_ok(c.refused[NGX_SIO_REFUSED_SESSION]
+          == first.refused[NGX_SIO_REFUSED_SESSION] + 3
+          && c.refusals == first.refusals, "%lu refused, %lu refusals",
+          (unsigned long) c.refused[NGX_SIO_REFUSED_SESSION],
+          (unsigned long) c.refusals);
+    zt_ok(c.sessions == 2 * L_SESSIONS, "%lu", (unsigned long) c.sessions);
+
+    /* others are not concerned, and who is not counted is not */
+
+    zt_rc(l_from(&a, 3, &more), NGX_OK);
+    l_close(&a, more);
+
+    zt_rc(l_from(&a, 0, &more), NGX_OK);
+    l_close(&a, more);
+
+    /* closed is not gone */
+
+    zt_rc(ngx_sio_session_close(&a.z, s[0], NGX_SIO_FORCED_CLOSE, 0), NGX_OK);
+    zt_rc(l_from(&a, 1, &more), NGX_DECLINED);
+    l_close(&a, s[0]);
+    zt_rc(l_from(&b, 1, &s[0]), NGX_OK);
+    zt_rc(l_from(&b, 1, &more), NGX_DECLINED);
+    l_close(&b, s[0]);
+
+    /* without a limit nobody is counted; who was before goes all the same */
+
+    limits = zone.limits;
+    limits.max_sessions = 0;
+    zt_rc(ngx_sio_zone_configure(zone.root, &limits, &zt_log), NGX_OK);
+    rc = l_from(&a, 2, &t[L_SESSIONS]);
+    zt_rc(ngx_sio_zone_configure(zone.root, &zone.limits, &zt_log), NGX_OK);
+    zt_rc(rc, NGX_OK);
+    zt_rc(l_from(&a, 2, &more), NGX_DECLINED);
+    zt_check(&a.z);
+
+    for (i = 1; i < L_SESSIONS; i++) {
+        l_close(&a, s[i]);
+    }
+
+    for (i = 0; i <= L_SESSIONS; i++) {
+        l_close(&a, t[i]);
+    }
+}
+
+
+/* who has joined, or is gone, is not in the handshake any more */
+
+static void
+test_handshakes(void)
+{
+    ngx_uint_t          i;
+    ngx_sio_handle_t    s[L_HANDSHAKES + 1], k;
+    ngx_sio_counters_t  first, c;
+
+    zt_rc(ngx_sio_zone_counters(&a.z, &first), NGX_OK);
+
+    for (i = 0; i < L_HANDSHAKES; i++) {
+        zt_rc(l_from(&a, 0, &s[i]), NGX_OK);
+    }
+
+    zt_rc(l_from(&a, 0, &s[i]), NGX_BUSY);
+    zt_rc(l_from(&b, 0, &s[i]), NGX_BUSY);
+
+    zt_rc(ngx_sio_zone_counters(&a.z, &c), NGX_OK);
+    zt_ok(c.refused[NGX_SIO_REFUSED_HANDSHAKE]
+          == first.refused[NGX_SIO_REFUSED_HANDSHAKE] + 2
+          && c.handshakes == L_HANDSHAKES, "%lu refused, %lu handshakes",
+          (unsigned long) c.refused[NGX_SIO_REFUSED_HANDSHAKE],
+          (unsigned long) c.handshakes);
+
+    zt_rc(l_connect(&a, s[0], "/", NULL, NULL, 0, &k), NGX_OK);
+    zt_rc(l_from(&a, 0, &s[i]), NGX_OK);
+    zt_rc(l_connect(&a, s[0], "/a", NULL, NULL, 0, &k), NGX_OK);
+    zt_rc(ngx_sio_zone_counters(&a.z, &c), NGX_OK);
+    zt_ok(c.handshakes == L_HANDSHAKES, "%lu", (unsigned long) c.handshakes);
+
+    l_close(&a, s[1]);
+    zt_rc(l_from(&b, 0, &s[1]), NGX_OK);
+    l_close(&b, s[1]);
+
+    for (i = 0; i <= L_HANDSHAKES; i++) {
+        if (i != 1) {
+            l_close(&a, s[i]);
+        }
+    }
+}
+
+
 /* one ack more: the oldest is given up */
 
 static void
@@ -531,6 +662,8 @@ static const struct {
     { "room name", test_room_name },
     { "namespaces", test_namespaces },
     { "data", test_data },
+    { "sessions", test_sessions },
+    { "handshakes", test_handshakes },
     { "acks", test_acks },
     { "queue", test_queue },
     { "inbox", test_inbox },
@@ -562,6 +695,8 @@ zt_main(int argc, char **argv)
     limits.max_queue_size = L_QUEUE_SIZE;
     limits.max_inbox = L_INBOX;
     limits.max_inbox_size = L_INBOX_SIZE;
+    limits.max_sessions = L_SESSIONS;
+    limits.max_handshakes = L_HANDSHAKES;
 
     zt_zone_open(&zone, 2 * 1024 * 1024, &limits);
     zt_worker_init(&a, &zone, 0);

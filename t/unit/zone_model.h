@@ -17,6 +17,7 @@
 
 #define M_WORKERS   4
 #define M_SESSIONS  24
+#define M_ADDRESS   6           /* sessions that one may have */
 #define M_NSPS      3
 #define M_ROOMS     9
 #define M_SOCKETS   (M_SESSIONS * M_NSPS)
@@ -47,6 +48,7 @@ typedef struct {
     u_char                   sid[NGX_SIO_ID_LEN];
     uint32_t                 location;
     uint32_t                 info;
+    u_char                   address;           /* 0: none */
     uint32_t                 partial;
 
     /* workers, -1: none */

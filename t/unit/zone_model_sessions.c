@@ -12,7 +12,8 @@
 void
 op_create(void)
 {
-    ngx_uint_t                i;
+    u_char                    address[NGX_SIO_ADDRESS_LEN];
+    ngx_uint_t                i, n;
     ngx_str_t                 info;
     zt_worker_t              *w;
     m_session_t              *s;
@@ -49,6 +50,23 @@ op_create(void)
     s->ws = p.websocket ? (ngx_int_t) w->n : -1;
     s->get = s->post = s->cand = s->end_by = -1;
 
+    s->address = zt_rand(4);
+
+    if (s->address) {
+        memset(address, s->address, sizeof(address));
+        p.address = address;
+    }
+
+    for (i = 0, n = 0; i < M_SESSIONS; i++) {
+        n += (sessions[i].used && sessions[i].address == s->address);
+    }
+
+    if (s->address && n == M_ADDRESS) {
+        zt_rc(ngx_sio_session_create(&w->z, &p, now, &h), NGX_DECLINED);
+        m_log("worker %lu: address %u has enough\n", w->n, s->address);
+        return;
+    }
+
     zt_rc(ngx_sio_session_create(&w->z, &p, now, &h), NGX_OK);
     zt_ok(m_by_handle(h) == NULL, "a handle is given twice");
     s->h = h;
@@ -58,7 +76,7 @@ op_create(void)
           s->ws < 0 ? "polling" : "websocket");
 
     zt_rc(ngx_sio_session_create(&workers[zt_rand(M_WORKERS)].z, &p, now, &h),
-          NGX_DECLINED);
+          NGX_ERROR);
 }
 
 

@@ -454,6 +454,7 @@ zt_main(int argc, char **argv)
 
     zt_limits(&limits);
     limits.max_namespaces = M_NSPS;
+    limits.max_sessions = M_ADDRESS;
     limits.max_room_name = sizeof(room_names[0]);
     zt_zone_open(&zone, 16 * 1024 * 1024, &limits);
 

@@ -81,10 +81,16 @@ ngx_int_t
 zs_session_create(zs_t *zs, zs_session_t *s, ngx_uint_t w,
     ngx_uint_t websocket)
 {
+    u_char                    address[NGX_SIO_ADDRESS_LEN];
     ngx_sio_session_params_t  p;
+
+    /* some have one of their own */
+
+    memset(address, (s->sid[9] & 1) ? s->sid[9] : 'a', sizeof(address));
 
     memset(&p, 0, sizeof(p));
     memcpy(p.sid, s->sid, NGX_SIO_ID_LEN);
+    p.address = address;
     p.location = 7;
     p.websocket = websocket;
     p.ping_interval = 25000;

@@ -33,6 +33,17 @@ zs_op_create_ws(zs_t *zs)
 
 
 static ngx_int_t
+zs_op_create_address(zs_t *zs)
+{
+    zs_session_t  s;
+
+    memcpy(s.sid, "session-my-own-place", NGX_SIO_ID_LEN);
+
+    return zs_session_create(zs, &s, 0, 0);
+}
+
+
+static ngx_int_t
 zs_op_params(zs_t *zs)
 {
     ngx_str_t  info;
@@ -575,6 +586,7 @@ zs_op_slot_claim(zs_t *zs)
 const zs_op_t  zs_ops[] = {
     { "create, polling", zs_op_create_polling, 1 },
     { "create, WebSocket", zs_op_create_ws, 1 },
+    { "create, another address", zs_op_create_address, 1 },
     { "params", zs_op_params, 0 },
     { "GET is parked", zs_op_get_park, 0 },
     { "GET takes the queue", zs_op_get_queued, 0 },
