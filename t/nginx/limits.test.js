@@ -505,6 +505,40 @@ test('buffer: a WebSocket that reads nothing is closed, but not for what is'
 });
 
 
+/* 16 MB of pongs are more than a kernel keeps */
+
+test('pings of a client that reads nothing: the last one counts',
+     async (t) => {
+  const s = await serve(t, 'buffer=64k');
+  const w = await sio.wsOpen(s);
+  const N = 130000;
+  const ping = (i) => sio.frameBytes({
+    opcode: 9, payload: String(i).padStart(120, '-') });
+
+  await w.connectNsp();
+  w.conn.socket.pause();
+
+  for (let i = 1; i <= N; i += 1000) {
+    w.write(Buffer.concat(Array.from({ length: 1000 }, (_, k) => (
+      ping(i + k)))));
+  }
+
+  w.send('420["ack","all read"]');
+
+  /* the answer may be in the kernel already, or wait with us */
+
+  const pongs = () => w.frames.filter((f) => f.opcode === 10);
+
+  w.conn.socket.resume();
+  assert.equal(await w.recvText(), '430["all read"]');
+  await sio.until(() => pongs().some((f) => (
+    String(f.payload).endsWith(`-${N}`))));
+  assert.ok(pongs().length < N, 'all were answered');
+  assert.deepEqual(await s.refused(), {});
+  w.close(1000);
+});
+
+
 test('messages that are too large', async (t) => {
   const s = await serve(t, null, {
     directives: 'sio_max_http_buffer_size 1000;' });
