@@ -31,7 +31,7 @@ autobahn('Autobahn 7', {}, [
        [text('4fragment1', part), close(1000), cont('fragment2')]),
   ends('7.1.6', '256K, a text, close, a ping', 1000,
        [BIG, HELLO, close(1000), ping()], [BIG, HELLO],
-       { node: { events: [BIG] } }),
+       { node: false }),      /* there it may be [BIG], too */
 
   ends('7.3.1', 'close without payload', NO_CODE, [EMPTY]),
   ends('7.3.2', 'close with a payload of 1', 1002, [frame(8)('a')]),
