@@ -8,6 +8,7 @@
 const http2 = require('http2');
 const https = require('https');
 const fs = require('fs');
+const net = require('net');
 
 const sio = require('../lib/sio.js');
 const app = require('./app.js');
@@ -134,6 +135,52 @@ function client(server, { version = '4.8', transport = 'websocket', tls,
 
   open.add(socket);
   return socket;
+}
+
+
+/*
+ * cable(port): a way to a server that can be cut.  {port, url, bytes(),
+ * polled(), cut(), close()}; bytes() are those that came from the server,
+ * polled() tells whether a GET waits for its answer.
+ */
+
+async function cable(to) {
+  const sockets = new Set(), polls = new Set();
+  let bytes = 0;
+
+  const server = net.createServer((a) => {
+    const b = net.connect(to, '127.0.0.1');
+
+    for (const [from, other] of [[a, b], [b, a]]) {
+      sockets.add(from);
+      from.on('error', () => {});
+      from.on('close', () => {
+        sockets.delete(from);
+        polls.delete(a);
+        other.destroy();
+      });
+      from.pipe(other);
+    }
+
+    a.on('data', (data) => data.indexOf('GET ') === 0 && polls.add(a));
+    b.on('data', (data) => {
+      polls.delete(a);
+      bytes += data.length;
+    });
+  });
+
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+
+  const { port } = server.address();
+  const cut = () => sockets.forEach((s) => s.destroy());
+
+  return {
+    port, cut,
+    url: `http://127.0.0.1:${port}`,
+    bytes: () => bytes,
+    polled: () => polls.size > 0,
+    close: () => { cut(); server.close(); },
+  };
 }
 
 
@@ -269,5 +316,5 @@ function* combinations(axes) {
 module.exports = {
   ...sio, NODE, CLIENTS, TRANSPORTS,
   serve, client, connect, connectMany, disconnectAll, finish, record, ask,
-  combinations,
+  cable, combinations,
 };
