@@ -59,6 +59,8 @@ ngx_sio_conn_cleanup(ngx_sio_conn_t *conn)
         ngx_free(conn->out);
     }
 
+    ngx_sio_conn_deflate_end(conn);
+
     conn->unsent = 0;
     conn->head = 0;
     ngx_sio_conn_init(conn);
@@ -116,23 +118,36 @@ ngx_sio_conn_grow(ngx_sio_conn_t *conn)
 ngx_int_t
 ngx_sio_conn_queue(ngx_sio_conn_t *conn, ngx_sio_buf_t *buf)
 {
-    uint32_t  i;
+    uint32_t        i;
+    ngx_sio_buf_t  *own;
 
     if (conn->closed || conn->overflow) {
         return NGX_DONE;
     }
 
-    if (conn->deflate) {
-        buf = ngx_sio_buf_deflated(buf, conn->deflate - 1);
+    own = NULL;
+
+    if (conn->contexts) {
+        own = ngx_sio_buf_deflated_own(conn, buf);
+        buf = own;
+
+    } else if (conn->deflate.level) {
+        buf = ngx_sio_buf_deflated(conn, buf);
     }
 
-    if ((conn->nout == conn->cap && ngx_sio_conn_grow(conn) != NGX_OK)
+    if (buf == NULL
+        || (conn->nout == conn->cap && ngx_sio_conn_grow(conn) != NGX_OK)
         || (conn->nout
             && conn->unsent + buf->len > conn->worker->server->max_buffer))
     {
         /* closed from the event loop: this may be the middle of a fan-out */
         conn->overflow = 1;
         ngx_sio_worker_dirty(conn->worker, conn);
+
+        if (own) {
+            ngx_sio_buf_release(own);
+        }
+
         return NGX_ERROR;
     }
 
@@ -146,7 +161,10 @@ ngx_sio_conn_queue(ngx_sio_conn_t *conn, ngx_sio_buf_t *buf)
     conn->out[i].sent = 0;
     conn->nout++;
     conn->unsent += buf->len;
-    buf->refs++;
+
+    if (own == NULL) {
+        buf->refs++;
+    }
 
     ngx_sio_worker_dirty(conn->worker, conn);
 

@@ -182,12 +182,25 @@ struct ngx_sio_link_s {
 };
 
 
+/* how the messages of a connection are compressed */
+
+typedef struct {
+    uint32_t                  threshold;    /* bytes; shorter ones are not */
+    uint8_t                   level;        /* zlib's, 1-9; 0: none is */
+    uint8_t                   mem_level;    /* zlib's, 1-9 */
+    uint8_t                   server_bits;  /* window: 8-15 */
+    uint8_t                   client_bits;
+} ngx_sio_deflate_t;
+
+typedef struct ngx_sio_contexts_s  ngx_sio_contexts_t;
+
+
 /* a private message: the frames as they go to a WebSocket, shared by all */
 
 struct ngx_sio_buf_s {
     ngx_uint_t                refs;
     ngx_sio_buf_t            *deflated;             /* ngx_sio_deflate.c */
-    size_t                    threshold;            /* of deflated */
+    ngx_sio_deflate_t         form;                 /* of deflated */
     size_t                    len;                  /* bytes in data */
     u_char                    data[1];
 };
@@ -214,8 +227,8 @@ struct ngx_sio_conn_s {
     uint32_t                  head;
     uint32_t                  nout;
     uint32_t                  cap;
-    uint32_t                  deflate;      /* 1 + from how many bytes on; 0:
-                                               no permessage-deflate */
+    ngx_sio_deflate_t         deflate;      /* level 0: no permessage-deflate */
+    ngx_sio_contexts_t       *contexts;     /* NULL: none is kept */
     size_t                    unsent;       /* bytes in out */
     ngx_sio_out_t             first[NGX_SIO_OUT_INLINE];
 
@@ -370,7 +383,8 @@ void ngx_sio_polling_post_cancel(ngx_sio_post_t *post);
 
 /*
  * zlib (ngx_sio_deflate.c): its memory is the worker's, 300 KB in all, and
- * nothing is remembered from one call to the next
+ * nothing is remembered from one call to the next, but in the contexts of
+ * connections that have agreed on that
  */
 
 #if (NGX_SIO_HAVE_ZLIB)
@@ -385,13 +399,21 @@ size_t ngx_sio_deflate_bound(size_t len);
 size_t ngx_sio_deflate(u_char *dst, size_t size, const u_char *src,
     size_t len);
 
+/* what was agreed; deflates, inflates: with a context that is kept from one
+   message to the next.  NGX_OK, NGX_ERROR */
+ngx_int_t ngx_sio_conn_deflate(ngx_sio_conn_t *conn,
+    const ngx_sio_deflate_t *form, ngx_uint_t deflates, ngx_uint_t inflates);
+
+/* connections of this worker that keep one */
+ngx_uint_t ngx_sio_contexts(void);
+
 /*
  * A message of permessage-deflate (RFC 7692, 7.2.2) to *dst, ngx_alloc()ed
  * with pad bytes more, its length to *dst_len.  NGX_OK; NGX_DECLINED: it is
  * none; NGX_BUSY: more than max bytes, as soon as they are there; NGX_ERROR
  */
-ngx_int_t ngx_sio_inflate(const u_char *src, size_t len, size_t max,
-    size_t pad, u_char **dst, size_t *dst_len);
+ngx_int_t ngx_sio_inflate(ngx_sio_conn_t *conn, const u_char *src, size_t len,
+    size_t max, size_t pad, u_char **dst, size_t *dst_len);
 
 #endif
 

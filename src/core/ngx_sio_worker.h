@@ -232,7 +232,6 @@ ngx_int_t ngx_sio_body_build(ngx_pool_t *pool, const ngx_str_t *head,
     ngx_str_t *buf, ngx_sio_body_t *body);
 ngx_sio_buf_t *ngx_sio_buf_create(size_t len);
 void ngx_sio_buf_release(ngx_sio_buf_t *buf);
-ngx_sio_buf_t *ngx_sio_buf_deflated(ngx_sio_buf_t *buf, size_t threshold);
 ngx_int_t ngx_sio_part_next(ngx_sio_worker_t *w, const ngx_sio_body_t *body,
     size_t *off, size_t *len, ngx_uint_t *binary);
 u_char *ngx_sio_part_base64(ngx_sio_worker_t *w, const ngx_sio_body_t *body,
@@ -243,6 +242,15 @@ ngx_sio_buf_t *ngx_sio_frames(ngx_sio_worker_t *w, const ngx_sio_body_t *body,
 /* ngx_sio_payload.c */
 ngx_int_t ngx_sio_payload(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
     ngx_pool_t *pool, ngx_str_t *payload);
+
+/* ngx_sio_deflate.c: the same frames for a connection that agreed on
+   permessage-deflate.  own: for one with contexts, the reference is the
+   caller's; NULL: it can get nothing any more */
+ngx_sio_buf_t *ngx_sio_buf_deflated(ngx_sio_conn_t *conn,
+    ngx_sio_buf_t *buf);
+ngx_sio_buf_t *ngx_sio_buf_deflated_own(ngx_sio_conn_t *conn,
+    ngx_sio_buf_t *buf);
+void ngx_sio_conn_deflate_end(ngx_sio_conn_t *conn);
 
 /* ngx_sio_client.c */
 ngx_sio_client_t *ngx_sio_client_create(ngx_sio_worker_t *w,

@@ -52,7 +52,7 @@ static u_char *ngx_http_sio_put32(u_char *p, uint32_t n, ngx_uint_t big);
 #endif
 
 
-/* sio_http_compression, sio_per_message_deflate */
+/* sio_http_compression */
 
 char *
 ngx_http_sio_threshold(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)

@@ -95,7 +95,7 @@ ngx_http_sio_create_loc_conf(ngx_conf_t *cf)
     slcf->allow_upgrades = NGX_CONF_UNSET;
     slcf->protocol = NGX_CONF_UNSET_UINT;
     slcf->http_compression = NGX_CONF_UNSET_SIZE;
-    slcf->per_message_deflate = NGX_CONF_UNSET_SIZE;
+    slcf->per_message_deflate = NGX_CONF_UNSET_PTR;
     slcf->cookie = NGX_CONF_UNSET_PTR;
     slcf->cors_origins = NGX_CONF_UNSET_PTR;
     slcf->cors_mode = NGX_CONF_UNSET_UINT;
@@ -134,8 +134,8 @@ ngx_http_sio_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->protocol, prev->protocol, 0);
     ngx_conf_merge_size_value(conf->http_compression, prev->http_compression,
                               NGX_HTTP_SIO_COMPRESSION);
-    ngx_conf_merge_size_value(conf->per_message_deflate,
-                              prev->per_message_deflate, NGX_HTTP_SIO_NEVER);
+    ngx_conf_merge_ptr_value(conf->per_message_deflate,
+                             prev->per_message_deflate, NULL);
 
     ngx_conf_merge_ptr_value(conf->cookie, prev->cookie, NULL);
     ngx_conf_merge_str_value(conf->serve_client, prev->serve_client, "");

@@ -128,8 +128,8 @@ static ngx_command_t  ngx_http_sio_commands[] = {
       NULL },
 
     { ngx_string("sio_per_message_deflate"),
-      NGX_HTTP_SIO_CONF|NGX_CONF_TAKE1,
-      ngx_http_sio_threshold,
+      NGX_HTTP_SIO_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_per_message_deflate,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_sio_loc_conf_t, per_message_deflate),
       NULL },

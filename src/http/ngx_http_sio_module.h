@@ -40,6 +40,7 @@
 #define NGX_HTTP_SIO_DEFAULT_ZONE_SIZE  (32 * 1024 * 1024)
 
 
+typedef struct ngx_http_sio_deflate_s   ngx_http_sio_deflate_t;
 typedef struct ngx_http_sio_loc_conf_s  ngx_http_sio_loc_conf_t;
 typedef struct ngx_http_sio_api_s       ngx_http_sio_api_t;
 
@@ -105,7 +106,7 @@ struct ngx_http_sio_loc_conf_s {
     ngx_uint_t                protocol;     /* 1: engine.io */
     size_t                    http_compression;    /* from how many bytes on,
                                                or NGX_HTTP_SIO_NEVER */
-    size_t                    per_message_deflate; /* the same */
+    ngx_http_sio_deflate_t   *per_message_deflate; /* NULL: off */
 
     ngx_http_sio_cookie_t    *cookie;
     ngx_str_t                 serve_client; /* directory, empty: off */
@@ -121,6 +122,34 @@ struct ngx_http_sio_loc_conf_s {
     ngx_http_sio_api_t       *api;          /* sio_api, or NULL */
     ngx_array_t              *api_keys;     /* of ngx_str_t */
 };
+
+/* RFC 7692, 7.1: the parameters of permessage-deflate */
+
+typedef enum {
+    NGX_HTTP_SIO_SERVER_NO_CONTEXT = 0,
+    NGX_HTTP_SIO_CLIENT_NO_CONTEXT,
+    NGX_HTTP_SIO_SERVER_BITS,
+    NGX_HTTP_SIO_CLIENT_BITS,
+    NGX_HTTP_SIO_NOFFERED
+} ngx_http_sio_offered_e;
+
+/* what the configuration says of each; a size of window otherwise */
+
+#define NGX_HTTP_SIO_OFF        0           /* not accepted */
+#define NGX_HTTP_SIO_ON         1           /* always agreed on */
+#define NGX_HTTP_SIO_OFFERED    2           /* as the client offers */
+
+struct ngx_http_sio_deflate_s {
+    ngx_sio_deflate_t         form;
+    ngx_uint_t                params[NGX_HTTP_SIO_NOFFERED];
+    ngx_uint_t                contexts;     /* connections of a worker */
+};
+
+typedef struct {
+    ngx_sio_deflate_t         form;
+    unsigned                  deflates:1;   /* with a context that is kept */
+    unsigned                  inflates:1;
+} ngx_http_sio_agreed_t;
 
 #define NGX_HTTP_SIO_THRESHOLD  1024        /* "on", as Socket.IO's default */
 #define NGX_HTTP_SIO_NEVER      (NGX_CONF_UNSET_SIZE - 1)
@@ -277,9 +306,16 @@ ngx_int_t ngx_http_sio_polling_get(ngx_http_request_t *r,
 ngx_int_t ngx_http_sio_polling_post(ngx_http_request_t *r,
     ngx_http_sio_ctx_t *ctx);
 
-/* ngx_http_sio_ws_deflate.c; the answer to Sec-WebSocket-Extensions, from
-   r->pool, empty: none.  NGX_OK; NGX_DECLINED: it is malformed; NGX_ERROR */
-ngx_int_t ngx_http_sio_ws_negotiate(ngx_http_request_t *r, ngx_str_t *answer);
+/* ngx_http_sio_ws_deflate.c */
+char *ngx_http_sio_per_message_deflate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* the answer to Sec-WebSocket-Extensions, from r->pool, empty: none, and what
+   is agreed by it.  NGX_OK; NGX_DECLINED: malformed, or none of the offers of
+   permessage-deflate can be met; NGX_ERROR */
+ngx_int_t ngx_http_sio_ws_negotiate(ngx_http_request_t *r,
+    ngx_http_sio_deflate_t *conf, ngx_str_t *answer,
+    ngx_http_sio_agreed_t *agreed);
 
 /* ngx_http_sio_websocket.c; session NULL: one of its own.  reject: only
    closed after the 101 */

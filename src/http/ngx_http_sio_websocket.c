@@ -29,7 +29,7 @@ static ngx_int_t ngx_http_sio_websocket_protocol(ngx_table_elt_t *h,
     ngx_str_t *protocol);
 static ngx_int_t ngx_http_sio_websocket_open(ngx_http_request_t *r,
     ngx_http_sio_ctx_t *ctx, ngx_sio_session_info_t *session,
-    ngx_uint_t deflate, ngx_http_sio_upgrade_t *up);
+    ngx_http_sio_agreed_t *agreed, ngx_http_sio_upgrade_t *up);
 static ngx_int_t ngx_http_sio_websocket_headers(ngx_http_request_t *r,
     ngx_http_sio_ctx_t *ctx, ngx_str_t *key, ngx_str_t *protocol,
     ngx_str_t *extensions);
@@ -47,6 +47,7 @@ ngx_http_sio_websocket_handler(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
     ngx_str_t                key, protocol, extensions;
     ngx_connection_t        *c;
     ngx_http_cleanup_t      *cln;
+    ngx_http_sio_agreed_t    agreed;
     ngx_http_sio_upgrade_t  *up;
 
     static ngx_str_t  bad_extensions =
@@ -64,9 +65,10 @@ ngx_http_sio_websocket_handler(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
 
     ngx_str_null(&extensions);
 
-    if (ctx->conf->per_message_deflate != NGX_HTTP_SIO_NEVER) {
+    if (ctx->conf->per_message_deflate) {
 
-        rc = ngx_http_sio_ws_negotiate(r, &extensions);
+        rc = ngx_http_sio_ws_negotiate(r, ctx->conf->per_message_deflate,
+                                       &extensions, &agreed);
 
         if (rc == NGX_DECLINED) {
             return ngx_http_sio_send_text(r, NGX_HTTP_BAD_REQUEST,
@@ -99,7 +101,7 @@ ngx_http_sio_websocket_handler(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
     up->server = &ctx->conf->zone->server;
 
     rc = ngx_http_sio_websocket_open(r, ctx, reject ? NULL : session,
-                                     extensions.len != 0, up);
+                                     extensions.len ? &agreed : NULL, up);
 
     if (rc == NGX_BUSY) {
         return ngx_http_sio_send_busy(r);
@@ -306,7 +308,7 @@ ngx_http_sio_websocket_protocol(ngx_table_elt_t *h, ngx_str_t *protocol)
 
 static ngx_int_t
 ngx_http_sio_websocket_open(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
-    ngx_sio_session_info_t *session, ngx_uint_t deflate,
+    ngx_sio_session_info_t *session, ngx_http_sio_agreed_t *agreed,
     ngx_http_sio_upgrade_t *up)
 {
     u_char                     address[NGX_SIO_ADDRESS_LEN];
@@ -338,10 +340,20 @@ ngx_http_sio_websocket_open(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
 
     up->ws->conn.form = ctx->query.form;
 
-    if (deflate) {
+#if (NGX_SIO_HAVE_ZLIB)
+
+    if (agreed) {
         up->ws->parser.deflate = 1;
-        up->ws->conn.deflate = (uint32_t) ctx->conf->per_message_deflate + 1;
+
+        if (ngx_sio_conn_deflate(&up->ws->conn, &agreed->form,
+                                 agreed->deflates, agreed->inflates)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
+
+#endif
 
     if (session || ctx->query.transport.data[0] == 'p') {
         return NGX_OK;

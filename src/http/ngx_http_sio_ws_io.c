@@ -427,7 +427,7 @@ ngx_http_sio_ws_inflate(ngx_http_sio_ws_t *ws, sio_ws_event_t *ev,
     ngx_int_t    rc;
     ngx_uint_t   code;
 
-    rc = ngx_sio_inflate(data, len, (size_t) ws->parser.max_message,
+    rc = ngx_sio_inflate(&ws->conn, data, len, (size_t) ws->parser.max_message,
                          NGX_HTTP_SIO_WS_PAD, &msg, &n);
 
     if (rc == NGX_ERROR) {

@@ -13,13 +13,15 @@ const lib = require('./lib.js');
 
 const { collect, emitAck, once, until } = lib;
 
-const deflating = {
+const deflating = (context) => ({
   ...app,
-  directives: `${app.directives || ''} sio_per_message_deflate on;`,
+  directives: `${app.directives || ''} sio_per_message_deflate ${context
+    ? 'server_no_context_takeover=offered client_no_context_takeover=offered'
+    : 'on'};`,
   options: { ...app.options, perMessageDeflate: {
-    threshold: 1024, serverNoContextTakeover: true,
-    clientNoContextTakeover: true } },
-};
+    threshold: 1024, serverNoContextTakeover: !context,
+    clientNoContextTakeover: !context } },
+});
 
 const TEXT = 'It was the best of times, it was the worst of times. '
              .repeat(2000);
@@ -30,12 +32,13 @@ const NOISE = Buffer.from(Array.from({ length: 50000 },
 const engine = (socket) => socket.io.engine.transport.ws;
 
 
-for (const workers of lib.NODE ? [1] : [1, 4]) {
-  describe(`permessage-deflate, ${workers} worker(s)`, () => {
+for (const [workers, context] of [[1, false], [4, false], [4, true]]) {
+  describe(`permessage-deflate, ${workers} worker(s), ${
+    context ? 'with' : 'without'} a context`, () => {
     let server, base;
 
     before(async () => {
-      server = await lib.serve({ workers, tls: true, app: deflating });
+      server = await lib.serve({ workers, tls: true, app: deflating(context) });
       base = await server.counters();
     });
 
