@@ -18,6 +18,7 @@ const NODE = process.env.SIO_TARGET === 'node';
 const CLIENTS = {
   '4.8': require('socket.io-client'),
   '4.0': require('socket.io-client-4-0'),
+  '3.1': require('socket.io-client-3'),
 };
 
 const TRANSPORTS = {

@@ -1,8 +1,8 @@
 'use strict';
 
 /*
- * What a client of today and the oldest one of this protocol can do, over
- * every transport, with and without TLS, on one worker and on four.
+ * What a client of today can do, over every transport, with and without TLS,
+ * on one worker and on four; and the older ones of this protocol.
  */
 
 const assert = require('node:assert/strict');
@@ -13,6 +13,19 @@ const lib = require('./lib.js');
 const { ask, client, collect, connected, emitAck, once, record, until } = lib;
 
 const WORKERS = lib.NODE ? [1] : [1, 4];
+
+const FORMS = [...lib.combinations({ version: ['4.8'],
+                                     transport: Object.keys(lib.TRANSPORTS),
+                                     tls: [false, true] })];
+
+const OLDER = [
+  { version: '4.0', transport: 'websocket', tls: true },
+  { version: '4.0', transport: 'polling', tls: false },
+  { version: '4.0', transport: 'upgrade', tls: true },
+  { version: '3.1', transport: 'websocket', tls: false },
+  { version: '3.1', transport: 'polling', tls: true },
+  { version: '3.1', transport: 'upgrade', tls: false },
+];
 
 const bytes = (...list) => Buffer.from(list);
 
@@ -30,10 +43,8 @@ for (const workers of WORKERS) {
 
     after(() => lib.finish(server, base));
 
-    for (const form of lib.combinations({ version: ['4.8', '4.0'],
-                                          transport: ['websocket', 'polling',
-                                                      'upgrade'],
-                                          tls: [false, true] })) {
+    for (const form of workers === 4 || lib.NODE ? [...FORMS, ...OLDER]
+                                                 : FORMS) {
       const name = `client ${form.version}, ${form.transport}`
                    + (form.tls ? ', TLS' : '');
 
