@@ -80,7 +80,7 @@ ngx_http_sio_websocket_handler(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
         }
     }
 
-    if (session == NULL && (ctx->query.form & NGX_SIO_FORM_EIO3)) {
+    if (session == NULL && !reject && (ctx->query.form & NGX_SIO_FORM_EIO3)) {
         return ngx_http_sio_send_error(r, NGX_HTTP_SIO_BAD_VERSION);
     }
 

@@ -165,6 +165,7 @@ async function transcript(server, script) {
   const log = [];
   const ids = new Map();
   const clients = new Set();
+  const conns = new Set();
 
   const tools = {
     server,
@@ -188,6 +189,17 @@ async function transcript(server, script) {
       return sio.connected(socket);
     },
 
+    /* connections, of nginx each to another worker */
+    conns: async (n) => {
+      const list = server.spread
+        ? [...(await server.spread()).values()]
+        : await Promise.all(Array.from({ length: n },
+                                       () => sio.connect(server)));
+
+      list.forEach((c) => conns.add(c));
+      return list.slice(0, n);
+    },
+
     http: (options) => sio.http({ port: server.port, ...options }),
     poll: (options) => sio.poll({ port: server.port, ...options }),
     ws: (options) => sio.ws({ port: server.port, ...options }),
@@ -199,6 +211,7 @@ async function transcript(server, script) {
 
   } finally {
     clients.forEach((s) => s.disconnect());
+    conns.forEach((c) => c.destroy());
   }
 
   return log;

@@ -718,7 +718,7 @@ async function ws(options) {
                    headers: [...own, ...list.filter(([, v]) => v !== null)] }),
     early || EMPTY]));
 
-  const response = await conn.response({ timeout: options.timeout });
+  const response = await conn.response(options);
 
   if (response.status === 101) {
     const accept = crypto.createHash('sha1')
