@@ -109,6 +109,51 @@ describe('Engine.IO over HTTP', () => {
     'with doubled parameters':
       ['/socket.io/?EIO=3&EIO=4&transport=websocket&transport=polling'],
     'with own parameters': [`${POLLING}&token=a+b%20c%ff`],
+    'with a doubled sid, the last empty': [`${POLLING}&sid=x&sid=`],
+    'with a doubled sid, the last unknown': [`${POLLING}&sid=&sid=x`],
+    'with sid but no value': [`${POLLING}&sid`],
+    'with transport twice, the last bad': [`${POLLING}&transport=x`],
+    'with transport twice, the last without a value':
+      [`${POLLING}&transport`],
+    'with EIO twice, the last without a value': [`${POLLING}&EIO`],
+    'with EIO twice, the last bad': [`${POLLING}&EIO=3`],
+    'with EIO of 4 and a space': ['/socket.io/?EIO=4+&transport=polling'],
+    'with EIO of 04': ['/socket.io/?EIO=04&transport=polling'],
+    'with EIO of 4.0': ['/socket.io/?EIO=4.0&transport=polling'],
+    'with eio in small letters': ['/socket.io/?eio=4&transport=polling'],
+    'with TRANSPORT in capitals': ['/socket.io/?EIO=4&TRANSPORT=polling'],
+    'with POLLING in capitals': ['/socket.io/?EIO=4&transport=POLLING'],
+    'with a space behind': ['/socket.io/?EIO=4&transport=polling+'],
+    'with %20 behind': ['/socket.io/?EIO=4&transport=polling%20'],
+    'with NUL behind': [`${POLLING}%00`],
+    'with empty parameters': ['/socket.io/?&&EIO=4&&transport=polling&&'],
+    'with an equals sign in front': ['/socket.io/?=&EIO=4&transport=polling'],
+    'with an equals sign in a value':
+      ['/socket.io/?EIO=4&transport=polling=x'],
+    'with two question marks': ['/socket.io/??EIO=4&transport=polling'],
+    'with a question mark behind': [`${POLLING}?`],
+    'with semicolons': ['/socket.io/?EIO=4;transport=polling'],
+    'with %26 for &': ['/socket.io/?EIO=4%26transport=polling'],
+    'with %3d for =': ['/socket.io/?EIO=4&transport%3dpolling'],
+    'with a bad percent sequence in the name':
+      ['/socket.io/?EIO=4&transport=polling&%zz=%'],
+    'with a bad percent sequence in the value': [`${POLLING}%`],
+    'with half a percent sequence': [`${POLLING}%2`],
+    'with invalid UTF-8 in the name': [`${POLLING}&%ff%c3=1`],
+    'with a fragment': [`${POLLING}#sid=x`],
+    'with a fragment before the query':
+      ['/socket.io/#?EIO=4&transport=polling'],
+    'with brackets': ['/socket.io/?EIO[]=4&transport[]=polling'],
+    'with many parameters': [`${POLLING}${'&a=b'.repeat(1500)}`],
+    'with a long parameter': [`${POLLING}&a=${'b'.repeat(6000)}`],
+    'with other path, dots in it': ['/socket.io/./a/../?EIO=4'
+                                    + '&transport=polling'],
+    'with other path, a file in it': ['/socket.io/x.js?EIO=4'
+                                      + '&transport=polling'],
+    'with other path, escapes in it': ['/socket.io/%7e%20a?EIO=4'
+                                       + '&transport=polling'],
+    'with other path, slashes in it': ['/socket.io//a//?EIO=4'
+                                       + '&transport=polling'],
     'without parameters': ['/socket.io/'],
     'without transport': ['/socket.io/?EIO=4'],
     'with an unknown transport': ['/socket.io/?EIO=4&transport=pigeon'],
@@ -122,12 +167,46 @@ describe('Engine.IO over HTTP', () => {
     'with a strange sid': [`${POLLING}&sid=%00%ff`],
     'with a long sid': [`${POLLING}&sid=${'A'.repeat(500)}`],
     'POST without sid': [POLLING, { method: 'POST', body: '40' }],
+    'POST without sid and body': [POLLING, { method: 'POST' }],
+    'PATCH without sid': [POLLING, { method: 'PATCH', body: '40' }],
+    'PROPFIND without sid': [POLLING, { method: 'PROPFIND' }],
+    'LOCK without sid': [POLLING, { method: 'LOCK' }],
+    'GET with a body': [POLLING, { body: 'body' }],
+    'GET with a chunked body': [POLLING, { body: 'body', chunked: true }],
+    'a handshake with Upgrade, but no Connection': [POLLING, {
+      headers: { Upgrade: 'websocket' } }],
+    'a handshake with Connection, but no Upgrade': [POLLING, {
+      headers: { Connection: 'upgrade' } }],
+    'a handshake with a Range': [POLLING, { headers: {
+      Range: 'bytes=0-9' } }],
+    'a handshake with conditions': [POLLING, { headers: {
+      'If-None-Match': '*',
+      'If-Modified-Since': 'Fri, 20 Nov 2099 00:00:00 GMT' } }],
+    'a handshake with If-Match': [POLLING, { headers: {
+      'If-Match': '"x"' } }],
+    'a handshake with If-Unmodified-Since': [POLLING, { headers: {
+      'If-Unmodified-Since': 'Fri, 20 Nov 1999 00:00:00 GMT' } }],
+    'an error with conditions': [`${POLLING}&sid=x`, { headers: {
+      'If-None-Match': '*', Range: 'bytes=0-1' } }],
+    'an origin of many characters': [POLLING, { headers: {
+      Origin: '\t\u00e9\u00ff ~' } }],
+    'an empty origin': [POLLING, { headers: { Origin: '' } }],
+    'a cookie with a sid': [POLLING, { headers: {
+      Cookie: 'io=AAAAAAAAAAAAAAAAAAAA' } }],
+    'Accept of something else': [POLLING, { headers: {
+      Accept: 'text/html' } }],
     'PUT without sid': [POLLING, { method: 'PUT', body: '40' }],
     'DELETE without sid': [POLLING, { method: 'DELETE' }],
     'HEAD without sid': [POLLING, { method: 'HEAD' }],
     'OPTIONS without CORS': [POLLING, { method: 'OPTIONS',
                                         headers: PREFLIGHT }],
     'a handshake with Origin': [POLLING, { headers: { Origin: ORIGIN } }],
+    'Internet Explorer of old': [POLLING, { headers: {
+      'User-Agent': 'Mozilla/4.0 (compatible ;MSIE 6.0)' } }],
+    'Internet Explorer, spelt otherwise': [POLLING, { headers: {
+      'User-Agent': 'Mozilla/4.0 (compatible; MSIE 6.0; trident/7)' } }],
+    'Internet Explorer and an error': [`${POLLING}&sid=x`, { headers: {
+      'User-Agent': 'Trident/7.0' } }],
     'Internet Explorer': [POLLING, { headers: {
       'User-Agent': 'Mozilla/5.0 (Windows NT 10.0; Trident/7.0)' } }],
     'with small limits': ['/small/?EIO=4&transport=polling'],

@@ -125,6 +125,16 @@ function pair(app) {
       assert.ok(node.length > 0, 'something is compared');
       return node;
     },
+
+    /* a difference that docs/compatibility.md tells of: both transcripts */
+
+    async differ(script, node, nginx) {
+      assert.deepEqual(await transcript(servers.node, script), node);
+
+      if (!NODE) {
+        assert.deepEqual(await transcript(servers.nginx, script), nginx);
+      }
+    },
   };
 }
 
@@ -189,15 +199,18 @@ async function transcript(server, script) {
       return sio.connected(socket);
     },
 
-    /* connections, of nginx each to another worker */
+    /* connections, of nginx each to another worker; see fence() */
     conns: async (n) => {
-      const list = server.spread
-        ? [...(await server.spread()).values()]
-        : await Promise.all(Array.from({ length: n },
-                                       () => sio.connect(server)));
+      const pairs = server.spread
+        ? [...(await server.spread({ perWorker: 2 })).values()]
+        : await Promise.all(Array.from({ length: n }, () => Promise.all(
+            [sio.connect(server), sio.connect(server)])));
 
-      list.forEach((c) => conns.add(c));
-      return list.slice(0, n);
+      return pairs.slice(0, n).map(([conn, second]) => {
+        conn.second = second;
+        conns.add(conn).add(second);
+        return conn;
+      });
     },
 
     http: (options) => sio.http({ port: server.port, ...options }),

@@ -337,6 +337,16 @@ async function http(options) {
 }
 
 
+/*
+ * What was written to conn before has been read: conn.second, a connection to
+ * the same worker, gets an answer, and events are handled in their order.
+ */
+
+async function fence(conn) {
+  await conn.second.request({ path: '/worker' });
+}
+
+
 /* -- WebSocket ----------------------------------------------------------- */
 
 const TEXT = 1;
@@ -831,13 +841,13 @@ class Poll {
 
   /*
    * The same, and the server has it: that is not to be seen from outside, so
-   * it is given a moment
+   * it is given a moment, unless there is a second connection to ask
    */
 
   async parked(options) {
     const hang = await this.hang(options);
 
-    await sleep(20);
+    await (hang.conn.second ? fence(hang.conn) : sleep(20));
 
     return hang;
   }
@@ -962,6 +972,6 @@ async function poll(options) {
 }
 
 
-module.exports = { http, connect, ws, wsOpen, poll, Conn, Ws, Poll, Response,
-                   frameBytes, requestBytes, TEXT, BINARY, CLOSE, PING,
-                   PONG };
+module.exports = { http, connect, fence, ws, wsOpen, poll, Conn, Ws, Poll,
+                   Response, frameBytes, requestBytes, TEXT, BINARY, CLOSE,
+                   PING, PONG };
