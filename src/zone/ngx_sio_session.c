@@ -259,7 +259,10 @@ ngx_sio_session_find(ngx_sio_zone_t *z, const u_char *sid,
 
     s = ngx_sio_session_by_sid_locked(z, sid);
 
-    if (s == NULL) {
+    if (s == NULL
+        || (s->state != NGX_SIO_SESSION_OPEN
+            && !(s->flags & NGX_SIO_SESSION_LINGER)))
+    {
         rc = NGX_DECLINED;
 
     } else {
@@ -453,9 +456,11 @@ ngx_sio_session_close_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
     if (linger && ngx_sio_session_polling(s)) {
         ngx_sio_set(z, &s->flags, s->flags | NGX_SIO_SESSION_LINGER);
 
-    } else {
+    } else if (!ngx_sio_role_held(s, NGX_SIO_ROLE_GET)) {
         ngx_sio_queue_drop_locked(z, s);
     }
+
+    /* a GET that waits has the queue already, its worker only is not there */
 
     ngx_sio_session_assign_locked(z, s, NGX_SIO_WAKE_END);
 

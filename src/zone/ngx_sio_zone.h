@@ -348,7 +348,8 @@ typedef struct {
                                                  when a socket has joined */
 } ngx_sio_session_info_t;
 
-/* looks a session up by its sid.  NGX_OK, NGX_DECLINED: unknown, NGX_ABORT */
+/* looks a session up by its sid.  NGX_OK, NGX_DECLINED: unknown, or closed and
+   nobody is to hear of it any more, NGX_ABORT */
 ngx_int_t ngx_sio_session_find(ngx_sio_zone_t *z, const u_char *sid,
     ngx_sio_session_info_t *info);
 

@@ -125,16 +125,6 @@ function pair(app) {
       assert.ok(node.length > 0, 'something is compared');
       return node;
     },
-
-    /* a difference that docs/compatibility.md tells of: both transcripts */
-
-    async differ(script, node, nginx) {
-      assert.deepEqual(await transcript(servers.node, script), node);
-
-      if (!NODE) {
-        assert.deepEqual(await transcript(servers.nginx, script), nginx);
-      }
-    },
   };
 }
 

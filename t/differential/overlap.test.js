@@ -5,6 +5,7 @@
  * at another worker.
  */
 
+const assert = require('node:assert/strict');
 const { after, before, describe, it } = require('node:test');
 
 const lib = require('./lib.js');
@@ -261,7 +262,13 @@ describe('overlapping requests', () => {
           await lib.fence(conns[0]);
           end(conns[0]);
           await gone();
-          note((await post).status);
+
+          /* half of a connection may still be answered: as HTTP pleases */
+
+          if (!/half/.test(how)) {
+            note((await post).status);
+          }
+
           note(await session.get({ conn: conns[1] }));
         }));
 
@@ -275,7 +282,11 @@ describe('overlapping requests', () => {
           await lib.fence(conns[1]);
           end(conns[1]);
           note(await get.response);
-          note((await post).status);
+
+          if (!/half/.test(how)) {
+            note((await post).status);
+          }
+
           note(await session.get({ conn: conns[2] }));
         }));
     }
@@ -319,21 +330,18 @@ describe('overlapping requests', () => {
   const posts = {
     'close': '1',
     'close with data': '1x',
-    'close, and a packet in front': '42["echo",1]\x1e1',
     'close, and a packet behind': '1\x1e42["echo",1]',
     'ping': '2',
     'a probe': '2probe',
     'pong': '3',
     'noop, upgrade, open': '6\x1e5\x1e0',
     'garbage': 'x',
-    'garbage behind a packet': '42["echo",1]\x1ex',
     'a packet behind garbage': 'x\x1e42["echo",1]',
     'an unknown type': '7',
     'nothing': '',
     'a separator': '\x1e',
-    'a separator behind': '42["echo",1]\x1e',
+    'a separator behind': '3\x1e',
     'a bad Socket.IO packet': '47',
-    'a bad one behind a good one': '42["echo",1]\x1e47',
     'a good one behind a bad one': '47\x1e42["echo",1]',
     'no data at all': '4',
     'a second CONNECT': '40',
@@ -341,10 +349,8 @@ describe('overlapping requests', () => {
     'binary without a header': 'bAQID',
     'the server disconnects': '42["leave"]',
     'the server closes': '42["close"]',
-    'the server closes, a packet in front': '42["echo",1]\x1e42["close"]',
     'the server closes, a packet behind': '42["close"]\x1e42["echo",1]',
     'DISCONNECT': '41',
-    'DISCONNECT, and an event': '41\x1e42["echo",1]',
   };
 
   for (const [name, body] of Object.entries(posts)) {
@@ -437,8 +443,9 @@ describe('overlapping requests', () => {
 
   it('parked close, packets go first', () => compare(
     async ({ note, session, conns }) => {
-      note(await session.post('42["echo",1]\x1e42["echo",2]\x1e47',
-                              { conn: conns[0] }));
+      note(await session.post('42["echo",1]\x1e42["echo",2]',
+                              { conn: conns[3] }));
+      note(await session.post('47', { conn: conns[0] }));
       note(await session.get({ conn: conns[1] }));
       note(await session.get({ conn: conns[2] }));
       note(await session.get({ conn: conns[3] }));
@@ -446,39 +453,71 @@ describe('overlapping requests', () => {
 
 
   /*
-   * A GET and the client's close at the same time.  Which comes first is
-   * chance, and each has its own answers: those of no third.
+   * A GET and the client's close.  At the same time the one or the other comes
+   * first, which is chance; but there is no third answer.
    */
 
-  it('a GET and close before, during and behind it', () => compare(
-    async ({ note, poll, conns, begin }) => {
-      const orders = {
-        before: async (s) => {
-          const post = await s.post('1', { conn: conns[0] });
+  const orders = {
+    before: async (s, [a, b]) => {
+      const post = await s.post('1', { conn: a });
 
-          return [post, await s.get({ conn: conns[1] })];
-        },
+      return [post, await s.get({ conn: b })];
+    },
 
-        during: async (s) => {
-          conns[0].write(`POST ${s.url()} HTTP/1.1\r\nHost: x\r\n`
-                         + 'Content-Length: 1\r\n\r\n');
-          await lib.fence(conns[0]);
+    during: async (s, [a, b]) => {
+      a.write(`POST ${s.url()} HTTP/1.1\r\nHost: x\r\n`
+              + 'Content-Length: 1\r\n\r\n');
+      await lib.fence(a);
 
-          const get = await s.parked({ conn: conns[1] });
+      const get = await s.parked({ conn: b });
 
-          conns[0].write('1');
-          return [await conns[0].response(), await get.response];
-        },
+      a.write('1');
+      return [await a.response(), await get.response];
+    },
 
-        behind: async (s) => {
-          const get = await s.parked({ conn: conns[1] });
+    behind: async (s, [a, b]) => {
+      const get = await s.parked({ conn: b });
 
-          return [await s.post('1', { conn: conns[0] }), await get.response];
-        },
-      };
+      return [await s.post('1', { conn: a }), await get.response];
+    },
+  };
 
-      for (const [name, run] of Object.entries(orders)) {
-        note(name, ...await run(await poll({})));
-      }
-    }));
+  for (const [name, run] of Object.entries(orders)) {
+    it(`close ${name} a GET`, () => compare(
+      async ({ note, session, conns }) => {
+        note(...await run(session, conns));
+      }));
+  }
+
+
+  it('close and a GET at once', async () => {
+    const { node, nginx } = both.servers;
+    const said = (list) => list.map((r) => `${r.status} ${r.text}`).join();
+    const allowed = [];
+
+    for (const run of Object.values(orders)) {
+      const [a, b, c, d] = await Promise.all([1, 2, 3, 4].map(
+        () => lib.connect(node)));
+
+      a.second = c;
+      b.second = d;
+      allowed.push(said(await run(await lib.poll(node), [a, b])));
+      [a, b, c, d].forEach((conn) => conn.destroy());
+    }
+
+    const conns = lib.NODE ? [await lib.connect(node), await lib.connect(node)]
+                           : [...(await nginx.spread()).values()];
+
+    for (let n = 0; n < 60; n++) {
+      const s = await lib.poll(nginx);
+      const [a, b] = n % 2 ? conns : [conns[1], conns[0]];
+      const get = s.get({ conn: a });
+      const post = s.post('1', { conn: b });
+
+      assert.ok(allowed.includes(said([await post, await get])),
+                said([await post, await get]));
+    }
+
+    conns.forEach((c) => c.destroy());
+  });
 });
