@@ -114,4 +114,9 @@ ngx_sio_call_done(ngx_sio_call_t *call)
     if (peer && peer->ending) {
         ngx_sio_peer_end(peer, NGX_SIO_SERVER_NAMESPACE_DISCONNECT, 1);
     }
+
+    if (client->kicked) {
+        client->kicked = 0;
+        ngx_sio_end_kicked_peers(client);
+    }
 }

@@ -220,19 +220,41 @@ ngx_sio_end_kicked(ngx_sio_worker_t *w, ngx_sio_handle_t session)
 {
     ngx_uint_t         close;
     ngx_pool_t        *pool;
-    ngx_sio_peer_t    *peer;
     ngx_sio_client_t  *client;
     ngx_sio_handle_t   socket;
 
     client = ngx_sio_end_client(w, session, &pool);
 
-    while (ngx_sio_session_kicked(&w->zone, session, &socket, &close)
+    if (client) {
+        ngx_sio_end_kicked_peers(client);
+
+    } else {
+
+        while (ngx_sio_session_kicked(&w->zone, session, &socket, &close)
+               == NGX_OK)
+        {
+            /* void */
+        }
+    }
+
+    if (pool) {
+        ngx_sio_client_destroy(client);
+        ngx_destroy_pool(pool);
+    }
+}
+
+
+void
+ngx_sio_end_kicked_peers(ngx_sio_client_t *client)
+{
+    ngx_uint_t         close;
+    ngx_sio_peer_t    *peer;
+    ngx_sio_handle_t   socket;
+
+    while (ngx_sio_session_kicked(&client->worker->zone, client->session,
+                                  &socket, &close)
            == NGX_OK)
     {
-        if (client == NULL) {
-            continue;
-        }
-
         if (close || ngx_sio_plain(client)) {
             while ((peer = ngx_sio_client_next(client)) != NULL) {
                 ngx_sio_peer_end(peer, NGX_SIO_SERVER_NAMESPACE_DISCONNECT,
@@ -253,10 +275,5 @@ ngx_sio_end_kicked(ngx_sio_worker_t *w, ngx_sio_handle_t session)
                 break;
             }
         }
-    }
-
-    if (pool) {
-        ngx_sio_client_destroy(client);
-        ngx_destroy_pool(pool);
     }
 }

@@ -418,6 +418,7 @@ ngx_sio_call_disconnect(ngx_sio_call_t *call, ngx_uint_t close,
 {
     ngx_int_t           rc;
     ngx_uint_t          i, n;
+    ngx_sio_peer_t     *peer;
     ngx_sio_handle_t   *handles;
     ngx_sio_connect_t  *connect;
 
@@ -449,6 +450,13 @@ ngx_sio_call_disconnect(ngx_sio_call_t *call, ngx_uint_t close,
         {
             (void) ngx_sio_call_disconnect(call, close, NULL);
             continue;
+        }
+
+        /* others of its own client go before what comes next */
+
+        for (peer = call->client->peers; peer; peer = peer->next) {
+            call->client->kicked |= (peer->socket.ref == handles[i].ref
+                                     && peer->socket.gen == handles[i].gen);
         }
 
         rc = ngx_sio_call_code(call, ngx_sio_socket_kick(&call->worker->zone,

@@ -121,6 +121,7 @@ struct ngx_sio_client_s {
     unsigned                  close_later:1; /* "disconnect close" was said */
     unsigned                  refreshed:1;  /* the time for a pong, once */
     unsigned                  retired:1;    /* some of its peers */
+    unsigned                  kicked:1;     /* a peer, by another's rules */
 };
 
 
@@ -320,6 +321,7 @@ void ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
     ngx_uint_t tell);
 void ngx_sio_end_session(ngx_sio_worker_t *w, ngx_sio_handle_t session);
 void ngx_sio_end_kicked(ngx_sio_worker_t *w, ngx_sio_handle_t session);
+void ngx_sio_end_kicked_peers(ngx_sio_client_t *client);
 void ngx_sio_reason_text(ngx_sio_reason_e reason, ngx_str_t *text);
 
 /* ngx_sio_plain.c: Engine.IO without Socket.IO */

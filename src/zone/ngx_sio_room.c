@@ -614,14 +614,16 @@ ngx_sio_room_size(ngx_sio_zone_t *z, const ngx_str_t *nsp,
     if (room == NULL) {
         *size = ngx_sio_room_members(n);
 
-    } else if (ngx_sio_socket_by_id_locked(z, ngx_sio_ref(z, n), room)) {
-        *size = 1;
-
     } else {
+
+        if (ngx_sio_socket_by_id_locked(z, ngx_sio_ref(z, n), room)) {
+            *size = 1;
+        }
+
         r = ngx_sio_room_lookup_locked(z, ngx_sio_ref(z, n), room);
 
         if (r) {
-            *size = ngx_sio_room_members(r);
+            *size += ngx_sio_room_members(r);
         }
     }
 

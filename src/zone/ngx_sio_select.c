@@ -36,8 +36,8 @@ static void ngx_sio_select_list(ngx_sio_zone_t *z, ngx_sio_ref_t ref,
     ngx_sio_selection_t *sel);
 
 
-/* a name is tried as a socket's id first: each socket is in the room of that
-   name, which need not exist */
+/* each socket is in the room of its id's name, which need not exist; others
+   may have joined it */
 
 static void
 ngx_sio_resolve_locked(ngx_sio_zone_t *z, ngx_sio_ref_t nsp,
@@ -54,7 +54,6 @@ ngx_sio_resolve_locked(ngx_sio_zone_t *z, ngx_sio_ref_t nsp,
 
         if (k) {
             sockets[(*nsockets)++] = ngx_sio_ref(z, k);
-            continue;
         }
 
         room = ngx_sio_room_lookup_locked(z, nsp, &names[i]);
