@@ -125,6 +125,11 @@ ngx_sio_conn_queue(ngx_sio_conn_t *conn, ngx_sio_buf_t *buf)
         return NGX_DONE;
     }
 
+    if (buf->len == 0) {
+        /* what this form cannot say */
+        return NGX_OK;
+    }
+
     own = NULL;
 
     if (conn->contexts) {
@@ -293,6 +298,10 @@ ngx_sio_conn_open(ngx_sio_conn_t *conn, const ngx_str_t *info,
     options = conn->options;
 
     ngx_memzero(&params, sizeof(ngx_sio_session_params_t));
+
+    if (options->msgpack) {
+        conn->form |= NGX_SIO_FORM_MSGPACK;
+    }
 
     ngx_sio_random_id(w, params.sid);
     params.location = options->key;
@@ -522,6 +531,7 @@ ngx_sio_conn_candidate(ngx_sio_conn_t *conn,
     }
 
     conn->session = session->session;
+    conn->form |= session->form & NGX_SIO_FORM_MSGPACK;
     conn->candidate = 1;
 
     ngx_sio_table_insert(&conn->worker->candidates, &conn->link,

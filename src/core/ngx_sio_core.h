@@ -53,7 +53,8 @@ typedef struct ngx_sio_rules_s    ngx_sio_rules_t;    /* ngx_sio_rules.h */
 
 /*      NGX_SIO_FORM_EIO3         0x01         Engine.IO v3, else v4 */
 #define NGX_SIO_FORM_B64          0x02      /* binary as base64, "b64" */
-#define NGX_SIO_NFORMS            4
+#define NGX_SIO_FORM_MSGPACK      0x04      /* sio_parser msgpack, else JSON */
+#define NGX_SIO_NFORMS            8
 
 
 /*
@@ -73,6 +74,7 @@ typedef struct {
     unsigned                  websocket:1;
     unsigned                  allow_upgrades:1;
     unsigned                  engine_io:1;          /* sio_protocol */
+    unsigned                  msgpack:1;            /* sio_parser */
 } ngx_sio_options_t;
 
 
@@ -86,6 +88,7 @@ struct ngx_sio_server_s {
     ngx_array_t               options;     /* of ngx_sio_options_t * */
     ngx_sio_limits_t          limits;
     sio_packet_limits_t       packet_limits;
+    uint32_t                  max_binaries;  /* of a packet in msgpack */
     ngx_uint_t                max_args;    /* arguments of one event */
     size_t                    max_event;   /* bytes of its name */
     size_t                    max_auth;    /* bytes of a CONNECT's payload */

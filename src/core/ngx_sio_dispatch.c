@@ -43,6 +43,7 @@ ngx_sio_dispatch_text(ngx_sio_client_t *client, u_char *p, size_t len)
     }
 
     if (client->partial
+        || ngx_sio_msgpack(client)
         || sio_packet_parse(p, len, &server->packet_limits, &pkt, w->args,
                             server->max_args + 1)
            != SIO_OK)
@@ -62,10 +63,27 @@ ngx_sio_dispatch_text(ngx_sio_client_t *client, u_char *p, size_t len)
 ngx_int_t
 ngx_sio_dispatch_binary(ngx_sio_client_t *client, u_char *p, size_t len)
 {
-    ngx_int_t  rc;
+    ngx_int_t          rc;
+    ngx_str_t         *attachments;
+    sio_packet_t       pkt;
+    ngx_sio_worker_t  *w;
+
+    w = client->worker;
 
     if (ngx_sio_plain(client)) {
         return ngx_sio_plain_message(client, p, len, 1);
+    }
+
+    if (ngx_sio_msgpack(client)) {
+        rc = ngx_sio_msgpack_read(client, p, len, &pkt, &attachments);
+
+        if (rc == NGX_OK) {
+            rc = ngx_sio_dispatch(client, &pkt, attachments);
+        }
+
+        ngx_reset_pool(w->pool);
+
+        return rc == NGX_ERROR ? ngx_sio_dispatch_bad(client) : rc;
     }
 
     if (client->partial == NULL) {
@@ -319,6 +337,7 @@ ngx_sio_dispatch_event(ngx_sio_peer_t *peer, sio_packet_t *pkt,
     ngx_int_t          rc;
     sio_str_t         *name;
     ngx_sio_call_t     call;
+    sio_json_type_e    type;
     ngx_sio_client_t  *client;
 
     client = peer->client;
@@ -331,6 +350,15 @@ ngx_sio_dispatch_event(ngx_sio_peer_t *peer, sio_packet_t *pkt,
     ngx_sio_call_init(&call, NGX_SIO_CALL_EVENT, client, peer);
 
     name = &client->worker->args[0];
+    type = pkt->json.nelts ? sio_json_type(name) : SIO_JSON_NONE;
+
+    if (type != SIO_JSON_STRING && type != SIO_JSON_NUMBER) {
+
+        /* msgpack: what has no name has no listener */
+
+        ngx_sio_call_done(&call);
+        return NGX_OK;
+    }
 
     p = ngx_pnalloc(call.pool, ngx_max(name->len, SIO_JSON_NUMBER_MAX));
     if (p == NULL) {
@@ -339,7 +367,7 @@ ngx_sio_dispatch_event(ngx_sio_peer_t *peer, sio_packet_t *pkt,
 
     call.event.data = p;
 
-    if (sio_json_type(name) == SIO_JSON_STRING) {
+    if (type == SIO_JSON_STRING) {
         call.event.len = sio_json_string_read(p, name);
 
     } else {

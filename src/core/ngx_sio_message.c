@@ -195,10 +195,27 @@ ngx_sio_buf_t *
 ngx_sio_frames(ngx_sio_worker_t *w, const ngx_sio_body_t *body,
     ngx_uint_t form)
 {
-    u_char         *p;
-    size_t          off, len, size;
-    ngx_uint_t      binary;
-    ngx_sio_buf_t  *buf;
+    u_char          *p;
+    size_t           off, len, size;
+    ngx_str_t        bytes;
+    ngx_uint_t       binary;
+    ngx_sio_buf_t   *buf;
+    ngx_sio_body_t   packed;
+
+    if (form & NGX_SIO_FORM_MSGPACK) {
+
+        if (ngx_sio_msgpack_body(w, body, &bytes, &packed) != NGX_OK) {
+            return NULL;
+        }
+
+        buf = ngx_sio_frames(w, &packed, form & ~NGX_SIO_FORM_MSGPACK);
+
+        if (bytes.data) {
+            ngx_free(bytes.data);
+        }
+
+        return buf;
+    }
 
     size = 0;
     off = 0;

@@ -9,6 +9,10 @@
 #include "ngx_sio_worker.h"
 
 
+static ngx_int_t ngx_sio_payload_next(ngx_sio_park_t *park,
+    ngx_sio_batch_t *batch, ngx_sio_entry_t *entry, ngx_str_t *buf);
+
+
 /*
  * Engine.IO v4, Payload encoding: packets joined by 0x1e, binary ones as "b"
  * and base64.  An empty batch to be closed is "6" and "1".
@@ -20,6 +24,8 @@ ngx_sio_payload(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
 {
     u_char            *p;
     size_t             off, len, size;
+    ngx_int_t          rc;
+    ngx_str_t          buf;
     ngx_uint_t         binary;
     ngx_sio_batch_t    b;
     ngx_sio_entry_t    entry;
@@ -33,7 +39,9 @@ ngx_sio_payload(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
     park->compress = 0;
     park->binary = 0;
 
-    while (ngx_sio_batch_next(&w->zone, &b, &entry) == NGX_OK) {
+    ngx_str_null(&buf);
+
+    while ((rc = ngx_sio_payload_next(park, &b, &entry, &buf)) == NGX_OK) {
 
         size += 2;
 
@@ -58,6 +66,10 @@ ngx_sio_payload(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
         }
     }
 
+    if (rc != NGX_DONE) {
+        return NGX_ERROR;
+    }
+
     payload->data = ngx_pnalloc(pool, size);
     if (payload->data == NULL) {
         return NGX_ERROR;
@@ -66,7 +78,7 @@ ngx_sio_payload(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
     b = *batch;
     p = payload->data;
 
-    while (ngx_sio_batch_next(&w->zone, &b, &entry) == NGX_OK) {
+    while ((rc = ngx_sio_payload_next(park, &b, &entry, &buf)) == NGX_OK) {
 
         if (entry.type == NGX_SIO_ENTRY_PING) {
             *p++ = SIO_EIO_PING;
@@ -94,13 +106,18 @@ ngx_sio_payload(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
         }
     }
 
+    if (rc != NGX_DONE) {
+        return NGX_ERROR;
+    }
+
+    /* to be closed, or what there was cannot be said in this form */
+
+    if (p == payload->data && (batch->close || batch->n)) {
+        *p++ = SIO_EIO_NOOP;
+        *p++ = SIO_EIO_SEPARATOR;
+    }
+
     if (batch->close) {
-
-        if (p == payload->data) {
-            *p++ = SIO_EIO_NOOP;
-            *p++ = SIO_EIO_SEPARATOR;
-        }
-
         *p++ = SIO_EIO_CLOSE;
         *p++ = SIO_EIO_SEPARATOR;
     }
@@ -111,6 +128,44 @@ ngx_sio_payload(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
     }
 
     payload->len = p - payload->data - 1;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The next of a batch in the form of the park's client; buf holds it until the
+ * next call, its data is NULL before the first.  NGX_OK, NGX_DONE, NGX_ERROR
+ */
+
+static ngx_int_t
+ngx_sio_payload_next(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
+    ngx_sio_entry_t *entry, ngx_str_t *buf)
+{
+    ngx_int_t       rc;
+    ngx_sio_body_t  body;
+
+    if (buf->data) {
+        ngx_free(buf->data);
+        buf->data = NULL;
+    }
+
+    rc = ngx_sio_batch_next(&park->worker->zone, batch, entry);
+
+    if (rc != NGX_OK
+        || !(park->form & NGX_SIO_FORM_MSGPACK)
+        || entry->type == NGX_SIO_ENTRY_PING)
+    {
+        return rc;
+    }
+
+    body = entry->body;
+
+    if (ngx_sio_msgpack_body(park->worker, &body, buf, &entry->body)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     return NGX_OK;
 }

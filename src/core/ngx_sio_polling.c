@@ -37,7 +37,8 @@ ngx_sio_polling_open(ngx_sio_worker_t *w, ngx_sio_options_t *options,
 
     ngx_sio_random_id(w, params.sid);
     params.location = options->key;
-    params.form = (uint32_t) form;
+    params.form = (uint32_t) form
+                  | (options->msgpack ? NGX_SIO_FORM_MSGPACK : 0);
     params.ping_interval = options->ping_interval;
     params.ping_timeout = options->ping_timeout;
     params.connect_timeout = options->connect_timeout;

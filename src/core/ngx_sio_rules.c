@@ -184,6 +184,7 @@ ngx_sio_rules_event(ngx_sio_run_t *run, ngx_sio_nsp_t *nsp)
     /* msgpack lets them through; they mean something else here */
 
     if (sio_packet_reserved(call->event.data, call->event.len)) {
+        ngx_sio_rules_stranger(call);
         return NGX_OK;
     }
 

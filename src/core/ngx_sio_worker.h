@@ -324,6 +324,15 @@ void ngx_sio_end_kicked(ngx_sio_worker_t *w, ngx_sio_handle_t session);
 void ngx_sio_end_kicked_peers(ngx_sio_client_t *client);
 void ngx_sio_reason_text(ngx_sio_reason_e reason, ngx_str_t *text);
 
+/* ngx_sio_msgpack.c */
+#define ngx_sio_msgpack(client)                                               \
+    ((client)->options && (client)->options->msgpack)
+
+ngx_int_t ngx_sio_msgpack_read(ngx_sio_client_t *client, u_char *p, size_t len,
+    sio_packet_t *pkt, ngx_str_t **attachments);
+ngx_int_t ngx_sio_msgpack_body(ngx_sio_worker_t *w,
+    const ngx_sio_body_t *body, ngx_str_t *buf, ngx_sio_body_t *packed);
+
 /* ngx_sio_plain.c: Engine.IO without Socket.IO */
 #define ngx_sio_plain(client)                                                 \
     ((client)->options && (client)->options->engine_io)

@@ -23,6 +23,7 @@ static ngx_int_t ngx_http_sio_init_zone(ngx_shm_zone_t *shm_zone, void *data);
 static void ngx_http_sio_check_size(ngx_conf_t *cf, ngx_shm_zone_t *shm_zone);
 static ngx_int_t ngx_http_sio_location(ngx_conf_t *cf,
     ngx_http_sio_loc_conf_t *slcf);
+static void ngx_http_sio_limit_binaries(ngx_sio_server_t *server);
 static uint32_t ngx_http_sio_location_key(ngx_conf_t *cf,
     ngx_http_sio_loc_conf_t *slcf);
 
@@ -94,6 +95,7 @@ ngx_http_sio_create_loc_conf(ngx_conf_t *cf)
     slcf->max_http_buffer_size = NGX_CONF_UNSET_SIZE;
     slcf->allow_upgrades = NGX_CONF_UNSET;
     slcf->protocol = NGX_CONF_UNSET_UINT;
+    slcf->parser = NGX_CONF_UNSET_UINT;
     slcf->http_compression = NGX_CONF_UNSET_SIZE;
     slcf->per_message_deflate = NGX_CONF_UNSET_PTR;
     slcf->cookie = NGX_CONF_UNSET_PTR;
@@ -132,6 +134,7 @@ ngx_http_sio_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                                |NGX_HTTP_SIO_WEBSOCKET));
     ngx_conf_merge_value(conf->allow_upgrades, prev->allow_upgrades, 1);
     ngx_conf_merge_uint_value(conf->protocol, prev->protocol, 0);
+    ngx_conf_merge_uint_value(conf->parser, prev->parser, 0);
     ngx_conf_merge_size_value(conf->http_compression, prev->http_compression,
                               NGX_HTTP_SIO_COMPRESSION);
     ngx_conf_merge_ptr_value(conf->per_message_deflate,
@@ -234,6 +237,7 @@ ngx_http_sio_zone_add(ngx_conf_t *cf, ngx_str_t *name)
     server->packet_limits.max_attachments = 10;
     server->packet_limits.max_depth = 64;
     server->packet_limits.max_nsp = 255;
+    server->max_binaries = 1000;
 
     server->limits.max_sessions = 0;
     server->limits.max_handshakes = 10000;
@@ -498,6 +502,7 @@ ngx_http_sio_postconf(ngx_conf_t *cf)
 
         server->drain_time = smcf->drain_time;
         ngx_http_sio_rules_limits(server->rules, server);
+        ngx_http_sio_limit_binaries(server);
 
         name = server->name;
 
@@ -514,6 +519,29 @@ ngx_http_sio_postconf(ngx_conf_t *cf)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Clients with the default parser take no packet with more attachments than
+ * theirs may have, and a room is for all.
+ */
+
+static void
+ngx_http_sio_limit_binaries(ngx_sio_server_t *server)
+{
+    ngx_uint_t           i;
+    ngx_sio_options_t  **options;
+
+    options = server->options.elts;
+
+    for (i = 0; i < server->options.nelts; i++) {
+
+        if (!options[i]->msgpack) {
+            server->max_binaries = server->packet_limits.max_attachments;
+            return;
+        }
+    }
 }
 
 
@@ -604,11 +632,20 @@ ngx_http_sio_location(ngx_conf_t *cf, ngx_http_sio_loc_conf_t *slcf)
     options->websocket = (slcf->transports & NGX_HTTP_SIO_WEBSOCKET) ? 1 : 0;
     options->allow_upgrades = slcf->allow_upgrades;
     options->engine_io = slcf->protocol;
+    options->msgpack = slcf->parser;
 
     if (slcf->ping_interval == 0 || slcf->ping_timeout == 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "sio_ping_interval and sio_ping_timeout must not be 0 "
                       "for the location in %s:%ui", slcf->file, slcf->line);
+        return NGX_ERROR;
+    }
+
+    if (options->engine_io && options->msgpack) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"sio_parser msgpack\" with \"sio_protocol engine.io\", "
+                      "which has no packets, for the location in %s:%ui",
+                      slcf->file, slcf->line);
         return NGX_ERROR;
     }
 
@@ -632,7 +669,7 @@ ngx_http_sio_location(ngx_conf_t *cf, ngx_http_sio_loc_conf_t *slcf)
 /*
  * A session finds the options of its location by this after a reload, so it
  * depends on what an administrator thinks a location is: addresses and name
- * of the server, path.
+ * of the server, path.  With another parser it is another location.
  */
 
 static uint32_t
@@ -677,6 +714,10 @@ ngx_http_sio_location_key(ngx_conf_t *cf, ngx_http_sio_loc_conf_t *slcf)
                 }
             }
         }
+    }
+
+    if (slcf->parser) {
+        ngx_crc32_update(&crc, (u_char *) "msgpack", 7);
     }
 
     exact = slcf->location->exact_match ? '=' : ' ';

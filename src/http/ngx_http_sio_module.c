@@ -36,6 +36,13 @@ static ngx_conf_enum_t  ngx_http_sio_protocols[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_sio_parsers[] = {
+    { ngx_string("json"), 0 },
+    { ngx_string("msgpack"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_num_bounds_t  ngx_http_sio_buffer_bounds = {
     ngx_conf_check_num_bounds, 1, 1024 * 1024 * 1024
 };
@@ -119,6 +126,13 @@ static ngx_command_t  ngx_http_sio_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_sio_loc_conf_t, protocol),
       &ngx_http_sio_protocols },
+
+    { ngx_string("sio_parser"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, parser),
+      &ngx_http_sio_parsers },
 
     { ngx_string("sio_http_compression"),
       NGX_HTTP_SIO_CONF|NGX_CONF_TAKE1,

@@ -28,7 +28,7 @@ typedef struct {
     uint32_t            max_depth;
     unsigned            skip:1;       /* not even count */
     unsigned            base64:1;     /* binaries stay in the text */
-    unsigned            placeholder:1;  /* there is such a key */
+    unsigned            placeholder:1;  /* there is a look-alike */
 } sio_msgpack_ctx_t;
 
 
@@ -417,7 +417,9 @@ sio_msgpack_key_write(sio_msgpack_ctx_t *ctx, const sio_msgpack_value_t *v)
 
     case SIO_MSGPACK_STR:
 
-        if (sio_msgpack_is(v, "_placeholder")) {
+        if (sio_msgpack_is(v, "_placeholder")
+            && ctx->p < ctx->last && *ctx->p == 0xc3)
+        {
             ctx->placeholder = 1;
         }
 

@@ -58,7 +58,7 @@ typedef struct {
  * than max_depth open containers in it; a key that is an array, a map or an
  * ext; an id past 20 digits; a namespace that cannot stand in a JSON packet:
  * one that does not begin with "/", has a comma or control characters, or is
- * longer than max_nsp; a key "_placeholder" in data with binaries.
+ * longer than max_nsp; a member _placeholder: true in data with binaries.
  *
  * Cost: the bytes of strings are looked at once, the rest twice.
  */

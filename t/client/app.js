@@ -120,6 +120,10 @@ exports.locations = {
       maxHttpBufferSize: 1000,
     },
   },
+  '/msgpack/': {
+    directives: 'sio_parser msgpack;',
+    options: { parser: require('socket.io-msgpack-parser') },
+  },
   '/upgrade/': {
     directives: 'sio_upgrade_timeout 400ms;',
     options: { upgradeTimeout: 400 },

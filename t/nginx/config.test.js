@@ -209,6 +209,11 @@ const PLACES = [
      }` }, /sio/],
   ['sio in server', { server: 'sio on; # HERE', location: '' }, /sio/],
 
+  ['a parser without packets', { location: `
+     sio on; # HERE
+     sio_protocol engine.io;
+     sio_parser msgpack;` }, /"sio_parser msgpack".*engine\.io/],
+
   ['rules of one zone in two places', {
      zone: '1m',
      server: `location /other/ {
@@ -273,6 +278,7 @@ const NUMBERS = [
   ['sio_max_http_buffer_size', ['many', '-1', '1q', '']],
   ['sio_transports', ['smoke', 'polling smoke', '']],
   ['sio_allow_upgrades', ['maybe', '']],
+  ['sio_parser', ['bson', '', 'json msgpack']],
   ['sio_http_compression', ['maybe', 'threshold', 'threshold=',
                             'threshold=many', 'threshold=-1', '1k', '']],
   ['sio_per_message_deflate', ['maybe', 'threshold=', 'threshold=2g',
@@ -377,6 +383,7 @@ function good(directive) {
     sio_max_http_buffer_size: '1m',
     sio_transports: 'polling websocket',
     sio_allow_upgrades: 'on',
+    sio_parser: 'msgpack',
     sio_http_compression: 'threshold=1k',
     sio_per_message_deflate: 'on',
     sio_limit: 'rooms=10',

@@ -412,6 +412,8 @@ test_binary(void)
     refuse(EVENT("\x82\xac_placeholder\xc3\xa1""a\xc4\x00"));
     refuse(EVENT("\x82\xa1""a\xc4\x00\xc4\x0c_placeholder\xc3"));
     arg("\xac_placeholder", "\"_placeholder\"");
+    take(EVENT("\x82\xac_placeholder\x01\xa1""a\xc4\x00"),
+         "2 / - [\"x\",{\"_placeholder\":1,\"a\":" PLACEHOLDER("0") "}]|");
     take(EVENT("\x92\xac_placeholder\xc4\x00"),
          "2 / - [\"x\",[\"_placeholder\"," PLACEHOLDER("0") "]]|");
 
