@@ -399,5 +399,5 @@ const common = {
 };
 
 
-module.exports = { APPS, suite, connections, pending, refused, status, checkOpen,
-                   common, short: short_, SHORT };
+module.exports = { APPS, suite, connections, pending, refused, status,
+                   checkOpen, common, short: short_, SHORT };
