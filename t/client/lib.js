@@ -141,13 +141,14 @@ function client(server, { version = '4.8', transport = 'websocket', tls,
 
 /*
  * cable(port): a way to a server that can be cut.  {port, url, bytes(),
- * polled(), cut(), close()}; bytes() are those that came from the server,
- * polled() tells whether a GET waits for its answer.
+ * polled(), cut(), hold(), close()}; bytes() are those that came from the
+ * server, polled() tells whether a GET waits for its answer, hold() lets
+ * nothing through any more.
  */
 
 async function cable(to) {
   const sockets = new Set(), polls = new Set();
-  let bytes = 0;
+  let bytes = 0, held = false;
 
   const server = net.createServer((a) => {
     const b = net.connect(to, '127.0.0.1');
@@ -160,7 +161,10 @@ async function cable(to) {
         polls.delete(a);
         other.destroy();
       });
-      from.pipe(other);
+
+      if (!held) {
+        from.pipe(other);
+      }
     }
 
     a.on('data', (data) => data.indexOf('GET ') === 0 && polls.add(a));
@@ -180,6 +184,7 @@ async function cable(to) {
     url: `http://127.0.0.1:${port}`,
     bytes: () => bytes,
     polled: () => polls.size > 0,
+    hold: () => { held = true; sockets.forEach((s) => s.unpipe()); },
     close: () => { cut(); server.close(); },
   };
 }

@@ -61,11 +61,12 @@ class Python {
     });
   }
 
-  /* engine(server, {transports, tls, path}): one of Engine.IO alone */
+  /* engine(server, {transports, tls, path, query}): of Engine.IO alone */
 
-  engine(server, { tls, path: where = '/engine.io/', ...options } = {}) {
+  engine(server, { tls, path: where = '/engine.io/', query = '',
+                   ...options } = {}) {
     return this.create(['/'], {
-      engine: true, url: tls ? server.tlsUrl : server.url,
+      engine: true, url: (tls ? server.tlsUrl : server.url) + query,
       engineio_path: where, ...options,
     });
   }

@@ -66,7 +66,7 @@ for line in sys.stdin:
         clients[number].send(*args)
 
     elif word == "disconnect":
-        clients[number].disconnect()
+        threading.Thread(target=clients[number].disconnect).start()
 
 # some thread may wait for a poll that is of no use any more
 os._exit(0)
