@@ -4,6 +4,9 @@
  *
  * Compressed answers to a GET: sio_http_compression.  The client's choice is
  * read as Node's Engine.IO reads it (npm's accepts and negotiator).
+ *
+ * A long answer is deflated a slice in each turn of the event loop, by a stream
+ * of its own; its length must be known before the header goes.
  */
 
 
@@ -13,6 +16,9 @@
 #include <zlib.h>
 #endif
 
+
+#define NGX_HTTP_SIO_SLICE       (128 * 1024)
+#define NGX_HTTP_SIO_SLICES_TIME 60000
 
 #define NGX_HTTP_SIO_GZIP_HEAD   10     /* RFC 1952, 2.3 */
 #define NGX_HTTP_SIO_GZIP_TAIL   8
@@ -39,6 +45,23 @@ typedef struct {
 } ngx_http_sio_priority_t;
 
 
+typedef struct {
+    z_stream                    zs;
+    ngx_event_t                 event;          /* posted: the next slice */
+    ngx_http_request_t         *request;
+    u_char                     *start;
+    size_t                      left;           /* bytes not given to zs yet */
+    ngx_http_sio_encoding_e     encoding;
+    ngx_http_sio_compressed_pt  handler;
+} ngx_http_sio_slices_t;
+
+
+static ngx_int_t ngx_http_sio_compress_header(ngx_http_request_t *r,
+    ngx_http_sio_encoding_e encoding);
+static ngx_int_t ngx_http_sio_slices(ngx_http_request_t *r, ngx_str_t *body,
+    ngx_http_sio_encoding_e encoding, ngx_http_sio_compressed_pt handler);
+static void ngx_http_sio_slice(ngx_event_t *ev);
+static void ngx_http_sio_slices_cleanup(void *data);
 static ngx_http_sio_encoding_e ngx_http_sio_encoding(ngx_http_request_t *r);
 static void ngx_http_sio_encoding_parse(u_char *p, u_char *last,
     ngx_int_t *order, ngx_http_sio_priority_t *gzip,
@@ -118,11 +141,10 @@ ngx_http_sio_threshold(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 ngx_int_t
 ngx_http_sio_compress(ngx_http_request_t *r, ngx_http_sio_loc_conf_t *conf,
-    ngx_str_t *body)
+    ngx_str_t *body, ngx_http_sio_compressed_pt handler)
 {
     u_char                   *p, *dst;
     size_t                    size, len;
-    ngx_table_elt_t          *h;
     ngx_http_sio_encoding_e   encoding;
 
     /* a zlib stream of RFC 1950: window of 32 KB, fastest level */
@@ -141,6 +163,10 @@ ngx_http_sio_compress(ngx_http_request_t *r, ngx_http_sio_loc_conf_t *conf,
 
     if (encoding == NGX_HTTP_SIO_IDENTITY) {
         return NGX_OK;
+    }
+
+    if (body->len > NGX_HTTP_SIO_SLICE) {
+        return ngx_http_sio_slices(r, body, encoding, handler);
     }
 
     size = ngx_sio_deflate_bound(body->len);
@@ -179,6 +205,19 @@ ngx_http_sio_compress(ngx_http_request_t *r, ngx_http_sio_loc_conf_t *conf,
                                           (uInt) body->len), 1);
     }
 
+    body->data = dst;
+    body->len = p - dst;
+
+    return ngx_http_sio_compress_header(r, encoding);
+}
+
+
+static ngx_int_t
+ngx_http_sio_compress_header(ngx_http_request_t *r,
+    ngx_http_sio_encoding_e encoding)
+{
+    ngx_table_elt_t  *h;
+
     h = ngx_list_push(&r->headers_out.headers);
     if (h == NULL) {
         return NGX_ERROR;
@@ -202,10 +241,121 @@ ngx_http_sio_compress(ngx_http_request_t *r, ngx_http_sio_loc_conf_t *conf,
 
     r->headers_out.content_encoding = h;
 
-    body->data = dst;
-    body->len = p - dst;
-
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_sio_slices(ngx_http_request_t *r, ngx_str_t *body,
+    ngx_http_sio_encoding_e encoding, ngx_http_sio_compressed_pt handler)
+{
+    size_t                  size;
+    ngx_http_cleanup_t     *cln;
+    ngx_http_sio_slices_t  *s;
+
+    cln = ngx_http_cleanup_add(r, sizeof(ngx_http_sio_slices_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    s = cln->data;
+    ngx_memzero(s, sizeof(ngx_http_sio_slices_t));
+
+    /* 16: zlib writes gzip's header and trailer */
+
+    if (deflateInit2(&s->zs, 1, Z_DEFLATED,
+                     MAX_WBITS + (encoding == NGX_HTTP_SIO_GZIP ? 16 : 0),
+                     MAX_MEM_LEVEL - 1, Z_DEFAULT_STRATEGY)
+        != Z_OK)
+    {
+        /* no memory: as it is */
+        return NGX_OK;
+    }
+
+    cln->handler = ngx_http_sio_slices_cleanup;
+
+    size = deflateBound(&s->zs, body->len);
+
+    s->start = ngx_pnalloc(r->pool, size);
+    if (s->start == NULL) {
+        return NGX_ERROR;
+    }
+
+    s->zs.next_in = body->data;
+    s->zs.next_out = s->start;
+    s->zs.avail_out = (uInt) size;
+
+    s->left = body->len;
+    s->request = r;
+    s->encoding = encoding;
+    s->handler = handler;
+
+    s->event.handler = ngx_http_sio_slice;
+    s->event.data = s;
+    s->event.log = r->connection->log;
+
+    ngx_post_event(&s->event, &ngx_posted_events);
+
+    /* a worker that shuts down waits for timers, not for posted events */
+
+    ngx_add_timer(&s->event, NGX_HTTP_SIO_SLICES_TIME);
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_sio_slice(ngx_event_t *ev)
+{
+    int                     rc;
+    size_t                  n;
+    ngx_str_t               body;
+    ngx_http_sio_slices_t  *s;
+
+    s = ev->data;
+
+    n = ngx_min(s->left, NGX_HTTP_SIO_SLICE);
+
+    s->zs.avail_in += (uInt) n;
+    s->left -= n;
+
+    rc = deflate(&s->zs, s->left ? Z_NO_FLUSH : Z_FINISH);
+
+    if (s->left && rc == Z_OK) {
+        ngx_post_event(ev, &ngx_posted_next_events);
+        return;
+    }
+
+    body.data = s->start;
+    body.len = s->zs.next_out - s->start;
+
+    if (rc != Z_STREAM_END
+        || ngx_http_sio_compress_header(s->request, s->encoding) != NGX_OK)
+    {
+        s->handler(s->request, NULL);
+        return;
+    }
+
+    s->handler(s->request, &body);
+}
+
+
+/* the answer is on its way, or its client is gone */
+
+static void
+ngx_http_sio_slices_cleanup(void *data)
+{
+    ngx_http_sio_slices_t *s = data;
+
+    if (s->event.posted) {
+        ngx_delete_posted_event(&s->event);
+    }
+
+    if (s->event.timer_set) {
+        ngx_del_timer(&s->event);
+    }
+
+    (void) deflateEnd(&s->zs);
 }
 
 
@@ -437,7 +587,7 @@ ngx_http_sio_encoding_prefer(ngx_http_sio_priority_t *old, ngx_int_t quality,
 
 ngx_int_t
 ngx_http_sio_compress(ngx_http_request_t *r, ngx_http_sio_loc_conf_t *conf,
-    ngx_str_t *body)
+    ngx_str_t *body, ngx_http_sio_compressed_pt handler)
 {
     return NGX_OK;
 }

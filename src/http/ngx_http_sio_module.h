@@ -208,6 +208,10 @@ typedef ngx_int_t (*ngx_http_sio_arg_pt)(void *data, ngx_str_t *name,
     ngx_str_t *value);
 
 
+typedef void (*ngx_http_sio_compressed_pt)(ngx_http_request_t *r,
+    ngx_str_t *body);
+
+
 /* ngx_http_sio_conf.c */
 void *ngx_http_sio_create_main_conf(ngx_conf_t *cf);
 char *ngx_http_sio_init_main_conf(ngx_conf_t *cf, void *conf);
@@ -231,9 +235,11 @@ char *ngx_http_sio_threshold(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* compresses *body, into r->pool, if it is long enough and the client wants
    that, and sets Content-Encoding.  NGX_OK, also if nothing was done;
-   NGX_ERROR */
+   NGX_AGAIN: the handler will be called with it, from the event loop, unless
+   the request is freed before (NULL: failed); NGX_ERROR */
 ngx_int_t ngx_http_sio_compress(ngx_http_request_t *r,
-    ngx_http_sio_loc_conf_t *conf, ngx_str_t *body);
+    ngx_http_sio_loc_conf_t *conf, ngx_str_t *body,
+    ngx_http_sio_compressed_pt handler);
 
 /* ngx_http_sio_cookie.c */
 char *ngx_http_sio_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -17,6 +17,10 @@
 #define NGX_HTTP_SIO_BODY_FIRST  4096
 
 
+static ngx_int_t ngx_http_sio_polling_body(ngx_http_request_t *r,
+    ngx_http_sio_ctx_t *ctx, ngx_str_t *payload);
+static void ngx_http_sio_polling_compressed(ngx_http_request_t *r,
+    ngx_str_t *body);
 static ngx_int_t ngx_http_sio_polling_headers(ngx_http_request_t *r,
     ngx_http_sio_ctx_t *ctx);
 static ngx_int_t ngx_http_sio_polling_cookie(ngx_http_request_t *r,
@@ -117,25 +121,67 @@ ngx_http_sio_polling_cookie(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
 }
 
 
+/* NGX_AGAIN: ngx_http_sio_polling_compressed() ends the request, which is to be
+   counted once more until then */
+
 static ngx_int_t
 ngx_http_sio_polling_send(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
     ngx_str_t *payload, uint32_t jsonp, ngx_uint_t compress)
 {
-    static ngx_str_t  type = ngx_string("text/plain; charset=UTF-8");
+    ngx_int_t  rc;
 
     if (jsonp && ngx_http_sio_jsonp_write(r->pool, jsonp, payload) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (compress && ngx_http_sio_compress(r, ctx->conf, payload) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (compress) {
+        rc = ngx_http_sio_compress(r, ctx->conf, payload,
+                                   ngx_http_sio_polling_compressed);
+
+        if (rc == NGX_AGAIN) {
+            return NGX_AGAIN;
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
+
+    return ngx_http_sio_polling_body(r, ctx, payload);
+}
+
+
+static ngx_int_t
+ngx_http_sio_polling_body(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
+    ngx_str_t *payload)
+{
+    static ngx_str_t  type = ngx_string("text/plain; charset=UTF-8");
 
     if (ngx_http_sio_polling_headers(r, ctx) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_http_sio_send(r, NGX_HTTP_OK, &type, payload);
+}
+
+
+static void
+ngx_http_sio_polling_compressed(ngx_http_request_t *r, ngx_str_t *body)
+{
+    ngx_int_t          rc;
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    rc = body ? ngx_http_sio_polling_body(r,
+                          ngx_http_get_module_ctx(r, ngx_http_sio_module),
+                          body)
+              : NGX_ERROR;
+
+    ngx_http_finalize_request(r, rc);
+    ngx_http_run_posted_requests(c);
 }
 
 
@@ -194,8 +240,16 @@ ngx_http_sio_polling_get(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
     switch (rc) {
 
     case NGX_OK:
-        return ngx_http_sio_polling_send(r, ctx, &payload, ctx->park.jsonp,
-                                         ctx->park.compress);
+        rc = ngx_http_sio_polling_send(r, ctx, &payload, ctx->park.jsonp,
+                                       ctx->park.compress);
+
+        if (rc == NGX_AGAIN) {
+            r->main->count++;
+            r->write_event_handler = ngx_http_request_empty_handler;
+            return NGX_DONE;
+        }
+
+        return rc;
 
     case NGX_AGAIN:
         break;
@@ -281,6 +335,10 @@ ngx_http_sio_polling_answer(ngx_sio_park_t *park, ngx_str_t *payload,
     } else {
         rc = ngx_http_sio_polling_send(r, ctx, &body, park->jsonp,
                                        park->compress);
+
+        if (rc == NGX_AGAIN) {
+            return;
+        }
     }
 
     ngx_http_finalize_request(r, rc);

@@ -200,8 +200,27 @@ describe('compressed polling', () => {
   it('is not compressed again by nginx', () => answers(
     '/filter/', [packet(1024), packet(50000)], 'gzip'));
 
-  it('leaves a large answer whole',
-     () => answers('/socket.io/', [
-       `42["echo","${Array.from({ length: 60000 }, (_, i) => i * 7919)}"]`,
-     ], 'gzip'));
+  for (const encoding of ['gzip', 'deflate']) {
+    it(`leaves a large answer whole, ${encoding}`,
+       () => answers('/socket.io/', [
+         ...[131072, 131073, 262144, 262145].map((n) => packet(n)),
+         `42["echo","${Array.from({ length: 60000 }, (_, i) => i * 7919)}"]`,
+       ], encoding));
+  }
+
+  it('and that of a GET that waits', () => both.compare(
+    async ({ note, poll }) => {
+      const session = await poll({});
+
+      await session.connectNsp();
+      session.options.headers = { 'Accept-Encoding': 'gzip' };
+
+      for (const n of [131072, 131073, 900000]) {
+        const hang = await session.parked();
+
+        await session.post(packet(n));
+        note(unpack(await hang.response));
+        hang.abort();
+      }
+    }));
 });
