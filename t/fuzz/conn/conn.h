@@ -142,6 +142,8 @@ void conn_script(const u_char *p, size_t len);
 /* conn_frame.c: what clients send */
 void conn_request(conn_slot_t *slot, const char *method, u_char location,
     const u_char *sid, ngx_uint_t flags, const u_char *body, size_t len);
+void conn_api(conn_slot_t *slot, u_char location, ngx_uint_t question,
+    const u_char *p, size_t len);
 void conn_frame(conn_slot_t *slot, ngx_uint_t first, const u_char *p,
     size_t len);
 void conn_deflated(conn_slot_t *slot, ngx_uint_t first, const u_char *p,

@@ -99,6 +99,38 @@ conn_request(conn_slot_t *slot, const char *method, u_char location,
 }
 
 
+/* the HTTP API: an order, or a question's path and query */
+
+void
+conn_api(conn_slot_t *slot, u_char location, ngx_uint_t question,
+    const u_char *p, size_t len)
+{
+    int    n;
+    char  *text;
+
+    text = (char *) conn_text;
+
+    if (!question) {
+        n = sprintf(text, "POST /%c/ HTTP/1.1\r\nHost: a\r\n"
+                    "Content-Type: application/json\r\n"
+                    "Content-Length: %zu\r\n\r\n", location, len);
+        memcpy(text + n, p, len);
+        n += len;
+
+    } else {
+        n = sprintf(text, "GET /%c/", location);
+        memcpy(text + n, p, len);
+        n += len;
+        n += sprintf(text + n, " HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+
+    slot->out.mixed |= (slot->out.location && slot->out.location != location);
+    slot->out.location = location;
+
+    conn_feed(slot, conn_text, n);
+}
+
+
 /* RFC 6455, 5.2; the mask is not what breaks servers: it is always the same */
 
 static u_char *

@@ -61,6 +61,12 @@ static const char  *conn_mutate_new[] = {
     "f041 x", "f0c9 x", "q00 GET /socket.io/ HTTP/1.1\\x0d\\n\\x0d\\n",
     "q00 POST /a/?EIO=4&transport=polling&sid=\\s0 HTTP/1.1\\x0d\\nHost: a"
     "\\x0d\\nContent-Length: 4\\x0d\\n\\x0d\\n40", "q00 \\e3",
+    "a00i {\"emit\":\"x\",\"args\":[1],\"all\":true}",
+    "a11j [{\"join\":[\"a\",\"b\"],\"in\":\"lobby\",\"max\":2}]",
+    "a20i {\"leave\":\"r\",\"all\":true}", "A00i sockets?limit=1",
+    "a30i {\"disconnect\":true,\"in\":\"r\",\"close\":true}",
+    "a10j {\"emit\":\"x\",\"args\":[{\"_base64\":\"AA==\"}],\"to\":\"r\"}",
+    "A11j rooms", "A22j rooms/lobby?nsp=/", "A00i sockets?room=r&cursor=1",
     "x0", "X0", "x1", "X1", "x5", "X5", "s00", "s04", "s0f", "s10", "s1f",
     "k01", "k03", "k00", "k11", "k13", "+0", "+2", "+4", "+6", "+8", "!0",
     "!1", "!2", "-g01a00", "-p12a00 2", "-t1 42[\"all\",1]"
@@ -195,7 +201,7 @@ conn_mutate_line(conn_text_t *line, u_char *buf, size_t size)
 
     if (n > 1 && conn_mutate_random(2)) {
         k = 1 + conn_mutate_random(ngx_min(n - 1, 5));
-        buf[k] = (k == 3) ? 'a' + conn_mutate_random(8)
+        buf[k] = (k == 3) ? 'a' + conn_mutate_random(10)
                           : '0' + conn_mutate_random(k == 2 ? 3 : 10);
 
     } else {

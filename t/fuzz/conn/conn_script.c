@@ -9,6 +9,8 @@
  *     gSWLFN         a GET of session N
  *     pSWLFN text    a POST
  *     wSWLFN         a WebSocket: of session N, "-": of its own
+ *     aSWL json      an order to the API
+ *     ASWL path      a question
  *     qSW text       bytes of a request, and whatever else
  *     tS text        a text frame           TS  compressed
  *     bS bytes       a binary frame         BS  compressed
@@ -38,6 +40,7 @@
 
 #define CONN_LINES    256
 #define CONN_STRIDES  8
+#define CONN_LOCATIONS  10
 #define CONN_CHUNKS   200
 
 
@@ -125,6 +128,8 @@ conn_line(const u_char *p, size_t len)
     case 'g':
     case 'p':
     case 'w':
+    case 'a':
+    case 'A':
     case 'q':
 
         k = (u_char) (conn_next(&p, last) - '0') % CONN_WORKERS;
@@ -149,8 +154,14 @@ conn_line(const u_char *p, size_t len)
 
         location = conn_next(&p, last);
 
-        if (location < 'a' || location > 'h') {
-            location = 'a' + location % 8;
+        if (location < 'a' || location > 'z') {
+            location = 'a' + location % CONN_LOCATIONS;
+        }
+
+        if (op == 'a' || op == 'A') {
+            n = conn_unescape(p, last);
+            conn_api(slot, location, op == 'A', conn_data, n);
+            break;
         }
 
         flags = conn_hex(conn_next(&p, last));

@@ -61,9 +61,13 @@ conn_workers_init(ngx_cycle_t *cycle)
 
     conn_worker_exit(0);
 
+    /* whoever logs, formats; connections take over their location's level */
+
+    cycle->log->log_level = NGX_LOG_INFO;
+    cycle->log->writer = conn_log_writer;
+
     for (k = 0; k < CONN_WORKERS; k++) {
         conn_workers[k].log = *cycle->log;
-        conn_workers[k].log.writer = conn_log_writer;
         conn_workers[k].log.wdata = (void *) (uintptr_t) (k + 1);
         conn_workers[k].log.next = NULL;
 
@@ -72,8 +76,6 @@ conn_workers_init(ngx_cycle_t *cycle)
 
         ngx_queue_init(&conn_workers[k].next);
     }
-
-    cycle->log->writer = conn_log_writer;
 
     conn_net_init();
 
