@@ -446,6 +446,11 @@ ngx_http_sio_args(ngx_pool_t *pool, ngx_str_t *args,
     ngx_int_t   rc;
     ngx_str_t   name, value;
 
+    if (args->len == 0) {
+        /* data may be NULL */
+        return NGX_OK;
+    }
+
     p = args->data;
     last = p + args->len;
 
