@@ -452,9 +452,12 @@ ngx_sio_call_disconnect(ngx_sio_call_t *call, ngx_uint_t close,
             continue;
         }
 
-        /* others of its own client go before what comes next */
+        /* others of its own client go before what comes next; an order of
+           the API has none */
 
-        for (peer = call->client->peers; peer; peer = peer->next) {
+        peer = call->client ? call->client->peers : NULL;
+
+        for ( /* void */ ; peer; peer = peer->next) {
             call->client->kicked |= (peer->socket.ref == handles[i].ref
                                      && peer->socket.gen == handles[i].gen);
         }

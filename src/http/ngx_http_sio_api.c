@@ -619,7 +619,10 @@ ngx_http_sio_api_read(ngx_http_request_t *r, ngx_str_t *body)
 
         } else {
             n = b->last - b->pos;
-            ngx_memcpy(p, b->pos, n);
+
+            if (n) {
+                ngx_memcpy(p, b->pos, n);
+            }
         }
 
         p += n;
