@@ -184,6 +184,13 @@ void *ngx_sio_lookup(ngx_sio_zone_t *z, ngx_sio_handle_t handle,
 #define ngx_sio_socket_lookup(z, h)                                           \
     ((ngx_sio_socket_sh_t *) ngx_sio_lookup(z, h, NGX_SIO_CLASS_SOCKET))
 
+/* to a client a closed one is there only while it has a last GET to come */
+
+#define ngx_sio_session_known(s)                                              \
+    ((s) != NULL                                                              \
+     && ((s)->state == NGX_SIO_SESSION_OPEN                                   \
+         || ((s)->flags & NGX_SIO_SESSION_LINGER)))
+
 uint32_t ngx_sio_next_gen(ngx_sio_zone_t *z);
 
 

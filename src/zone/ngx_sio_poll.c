@@ -181,7 +181,7 @@ ngx_sio_get_open(ngx_sio_zone_t *z, const u_char *sid, uint32_t form,
 
     s = ngx_sio_session_by_sid_locked(z, sid);
 
-    if (s == NULL || z->slot == NGX_SIO_NO_SLOT) {
+    if (!ngx_sio_session_known(s) || z->slot == NGX_SIO_NO_SLOT) {
         return ngx_sio_finish(z, NGX_DECLINED);
     }
 
@@ -407,7 +407,7 @@ ngx_sio_post_open(ngx_sio_zone_t *z, const u_char *sid, uint32_t form,
 
     s = ngx_sio_session_by_sid_locked(z, sid);
 
-    if (s == NULL || z->slot == NGX_SIO_NO_SLOT) {
+    if (!ngx_sio_session_known(s) || z->slot == NGX_SIO_NO_SLOT) {
         return ngx_sio_finish(z, NGX_DECLINED);
     }
 

@@ -259,10 +259,7 @@ ngx_sio_session_find(ngx_sio_zone_t *z, const u_char *sid,
 
     s = ngx_sio_session_by_sid_locked(z, sid);
 
-    if (s == NULL
-        || (s->state != NGX_SIO_SESSION_OPEN
-            && !(s->flags & NGX_SIO_SESSION_LINGER)))
-    {
+    if (!ngx_sio_session_known(s)) {
         rc = NGX_DECLINED;
 
     } else {

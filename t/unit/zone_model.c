@@ -192,7 +192,7 @@ m_closed(m_session_t *s, zt_worker_t *w, ngx_sio_reason_e reason,
     m_assign(s, w);
     s->waits_post = 0;
 
-    if (!s->linger) {
+    if (!s->linger && s->get < 0) {
         s->npend = 0;
     }
 

@@ -95,6 +95,11 @@ op_find(void)
         return;
     }
 
+    if (s->closing && (!s->linger || s->last_get)) {
+        zt_rc(ngx_sio_session_find(&w->z, s->sid, &info), NGX_DECLINED);
+        return;
+    }
+
     zt_rc(ngx_sio_session_find(&w->z, s->sid, &info), NGX_OK);
     zt_ok(zt_handle_eq(info.session, s->h), "another handle");
     zt_ok(info.location == s->location, "another location");

@@ -776,3 +776,17 @@ ngx_sio_socket_auth(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
 {
     return NGX_DONE;
 }
+
+
+ngx_sio_zone_t *
+ngx_sio_worker_zone(ngx_sio_worker_t *worker)
+{
+    return NULL;
+}
+
+
+void
+ngx_sio_refused(ngx_sio_zone_t *z, ngx_sio_refused_e what)
+{
+    /* a counter of the zone's */
+}
