@@ -373,6 +373,10 @@ ngx_sio_client_packet(ngx_sio_client_t *client, unsigned type,
     ngx_sio_buf_t   *frames;
     ngx_sio_body_t   body;
 
+    if (client->closed) {
+        return NGX_DONE;
+    }
+
     name.data = nsp->data;
     name.len = nsp->len;
     number.data = id ? id->data : NULL;

@@ -289,6 +289,13 @@ ngx_sio_dispatch(ngx_sio_client_t *client, sio_packet_t *pkt,
         return ngx_sio_dispatch_bad(client);
     }
 
+    if (peer->muted && pkt->type != SIO_CONNECT
+        && pkt->type != SIO_CONNECT_ERROR)
+    {
+        /* its end is on the way */
+        return NGX_OK;
+    }
+
     switch (pkt->type) {
 
     case SIO_EVENT:

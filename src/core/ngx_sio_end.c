@@ -79,7 +79,9 @@ ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
     peer->ended = 1;
     peer->ending = 0;
 
-    if (ngx_sio_socket_leaving(&w->zone, peer->socket) != NGX_OK) {
+    tell = tell && !ngx_sio_plain(client);
+
+    if (ngx_sio_socket_leaving(&w->zone, peer->socket, tell) != NGX_OK) {
         ngx_sio_peer_retire(peer);
         return;
     }
@@ -88,7 +90,7 @@ ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
 
     ngx_str_null(&packet);
 
-    if (tell && !ngx_sio_plain(client)) {
+    if (tell) {
         nsp.data = peer->nsp.data;
         nsp.len = peer->nsp.len;
 
@@ -102,13 +104,16 @@ ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
                                          NULL);
 
             /* a WebSocket's bytes go out when all is done; a GET may be
-               answered at once by another worker: then it comes last */
+               answered at once by another worker: then it comes last, and
+               what Node sends behind it, to nobody, is not sent */
 
             if (client->websocket) {
                 (void) ngx_sio_client_send(client, &packet);
                 packet.len = 0;
             }
         }
+
+        peer->muted = !client->websocket;
     }
 
     ngx_sio_reason_text(reason, &call.reason);

@@ -182,7 +182,7 @@ ngx_sio_fanout_deliver(ngx_sio_fanout_t *f, ngx_sio_peer_t *peer)
     entry = f->entry;
     conn = peer->client->conn;
 
-    if (conn == NULL || conn->closed || peer->muted) {
+    if (conn == NULL || conn->closed || peer->client->closed || peer->muted) {
         return;
     }
 

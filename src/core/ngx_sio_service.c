@@ -84,8 +84,9 @@ ngx_sio_call_emit(ngx_sio_call_t *call, ngx_sio_event_out_t *out)
         return ngx_sio_call_hold(call, out);
     }
 
-    if (where->self && (call->peer == NULL || call->peer->ending
-                        || call->type == NGX_SIO_CALL_DISCONNECT))
+    if (where->self
+        && (call->peer == NULL || call->peer->ending || call->peer->muted
+            || call->type == NGX_SIO_CALL_DISCONNECT))
     {
         return NGX_DONE;
     }

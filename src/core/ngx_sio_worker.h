@@ -91,7 +91,8 @@ struct ngx_sio_peer_s {
     unsigned                  linked:1;     /* in worker->peers */
     unsigned                  ending:1;     /* "disconnect" was said */
     unsigned                  ended:1;
-    unsigned                  muted:1;      /* kicked: gets no messages */
+    unsigned                  muted:1;      /* kicked: gets no messages,
+                                               its packets do nothing */
 };
 
 

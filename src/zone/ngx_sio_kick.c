@@ -166,8 +166,10 @@ ngx_sio_session_kicked(ngx_sio_zone_t *z, ngx_sio_handle_t session,
 /* of two workers that end a socket at the same time one says so */
 
 ngx_int_t
-ngx_sio_socket_leaving(ngx_sio_zone_t *z, ngx_sio_handle_t socket)
+ngx_sio_socket_leaving(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    ngx_uint_t mute)
 {
+    uint32_t              flags;
     ngx_int_t             rc;
     ngx_sio_socket_sh_t  *k;
 
@@ -184,7 +186,13 @@ ngx_sio_socket_leaving(ngx_sio_zone_t *z, ngx_sio_handle_t socket)
         return ngx_sio_finish(z, NGX_DONE);
     }
 
-    ngx_sio_set(z, &k->flags, k->flags | NGX_SIO_SOCKET_LEAVING);
+    flags = k->flags | NGX_SIO_SOCKET_LEAVING;
+
+    if (mute) {
+        flags |= NGX_SIO_SOCKET_MUTED;
+    }
+
+    ngx_sio_set(z, &k->flags, flags);
 
     return ngx_sio_finish(z, NGX_OK);
 }

@@ -623,9 +623,13 @@ ngx_int_t ngx_sio_socket_kick(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
 ngx_int_t ngx_sio_session_kicked(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     ngx_sio_handle_t *socket, ngx_uint_t *close);
 
-/* the caller is the one to run what belongs to the end of this socket, and then
-   removes it.  NGX_OK, once; NGX_DONE: another one does, or has */
-ngx_int_t ngx_sio_socket_leaving(ngx_sio_zone_t *z, ngx_sio_handle_t socket);
+/*
+ * The caller is the one to run what belongs to the end of this socket, and then
+ * removes it.  mute: while polling it gets no more messages.  NGX_OK, once;
+ * NGX_DONE: another one does, or has
+ */
+ngx_int_t ngx_sio_socket_leaving(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    ngx_uint_t mute);
 
 /* NGX_OK: is a member (a socket always is of the room named by its id),
    NGX_DECLINED: is not */

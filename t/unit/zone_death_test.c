@@ -296,10 +296,10 @@ test_kick(void)
     zt_rc(ngx_sio_session_kicked(&a.z, s.h, &h, &how), NGX_DECLINED);
     t_woken(&b, &s, NGX_SIO_ROLE_END, NGX_SIO_WAKE_KICK);
     t_kicked(&b, &s, 0);
-    zt_rc(ngx_sio_socket_leaving(&b.z, s.socket), NGX_OK);
-    zt_rc(ngx_sio_socket_leaving(&a.z, s.socket), NGX_DONE);
+    zt_rc(ngx_sio_socket_leaving(&b.z, s.socket, 0), NGX_OK);
+    zt_rc(ngx_sio_socket_leaving(&a.z, s.socket, 0), NGX_DONE);
     zt_rc(ngx_sio_socket_remove(&b.z, s.socket), NGX_OK);
-    zt_rc(ngx_sio_socket_leaving(&b.z, s.socket), NGX_DONE);
+    zt_rc(ngx_sio_socket_leaving(&b.z, s.socket, 0), NGX_DONE);
     zt_rc(ngx_sio_session_close(&b.z, s.h, NGX_SIO_FORCED_CLOSE, 0), NGX_OK);
     t_end(&b, &s);
     t_woken(&b, &s, NGX_SIO_ROLE_WS, NGX_SIO_WAKE_CLOSE);
