@@ -160,7 +160,8 @@ test_text(void)
 
     /* UTF-16 units, not bytes */
 
-    check_walk("4:4\xc3\xa9\xe2\x82\xac" "x1:2", "4:\xc3\xa9\xe2\x82\xac" "x 2");
+    check_walk("4:4\xc3\xa9\xe2\x82\xac" "x1:2",
+               "4:\xc3\xa9\xe2\x82\xac" "x 2");
     check_walk("3:4\xf0\x9f\x98\x80" "1:2", "4:\xf0\x9f\x98\x80 2");
     check_walk("2:4\xf0\x9f\x98\x80" "1:2", "!");
     check_walk("6:4\xf0\x9f\x98\x80", "!");
