@@ -171,7 +171,8 @@ ngx_sio_asked_sweep(ngx_sio_worker_t *w)
             && ngx_sio_session_info(&w->zone, session, &si) == NGX_OK)
         {
             options = ngx_sio_options_lookup(w->server, si.location);
-            client = ngx_sio_client_create(w, options, session, pool);
+            client = ngx_sio_client_create(w, options, session, si.form,
+                                           pool);
 
             if (client) {
 

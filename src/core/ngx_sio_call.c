@@ -26,8 +26,7 @@ ngx_sio_call_init(ngx_sio_call_t *call, ngx_sio_call_e type,
         call->peer = peer;
         call->socket = peer->socket;
         call->nsp = peer->nsp;
-        call->id.data = peer->id;
-        call->id.len = NGX_SIO_ID_LEN;
+        call->id = peer->id;
         call->program = peer->program;
     }
 }

@@ -16,9 +16,32 @@
 static void ngx_sio_peer_detach(ngx_sio_peer_t *peer);
 
 
+/* of a new session */
+
+void
+ngx_sio_client_params(ngx_sio_worker_t *w, ngx_sio_options_t *options,
+    ngx_uint_t form, const ngx_str_t *info, ngx_sio_session_params_t *params)
+{
+    ngx_memzero(params, sizeof(ngx_sio_session_params_t));
+
+    ngx_sio_random_id(w, params->sid);
+    params->location = options->key;
+    params->form = (uint32_t) form;
+    params->ping_interval = options->ping_interval;
+    params->ping_timeout = options->ping_timeout;
+    params->connect_timeout = options->connect_timeout;
+    params->info = *info;
+
+    if (form & NGX_SIO_FORM_EIO3) {
+        params->ping_interval = 0;
+        params->ping_timeout += options->ping_interval;
+    }
+}
+
+
 ngx_sio_client_t *
 ngx_sio_client_create(ngx_sio_worker_t *w, ngx_sio_options_t *options,
-    ngx_sio_handle_t session, ngx_pool_t *pool)
+    ngx_sio_handle_t session, ngx_uint_t form, ngx_pool_t *pool)
 {
     ngx_sio_client_t  *client;
 
@@ -37,6 +60,7 @@ ngx_sio_client_create(ngx_sio_worker_t *w, ngx_sio_options_t *options,
     client->options = options;
     client->session = session;
     client->pool = pool;
+    client->eio3 = (form & NGX_SIO_FORM_EIO3) ? 1 : 0;
 
     if (pool == NULL) {
         client->websocket = 1;
@@ -69,7 +93,7 @@ ngx_sio_client_load(ngx_sio_client_t *client, ngx_pool_t *pool)
 
     for (i = 0; i < n; i++) {
 
-        peer = ngx_sio_peer_create(client, &sockets[i].nsp, sockets[i].id);
+        peer = ngx_sio_peer_create(client, &sockets[i].nsp, &sockets[i].id);
         if (peer == NULL) {
             return NGX_ERROR;
         }
@@ -136,13 +160,13 @@ ngx_sio_client_peer(ngx_sio_client_t *client, const ngx_str_t *nsp)
 
 ngx_sio_peer_t *
 ngx_sio_peer_create(ngx_sio_client_t *client, const ngx_str_t *nsp,
-    const u_char *id)
+    const ngx_str_t *id)
 {
     size_t            size;
     u_char           *p;
     ngx_sio_peer_t   *peer, **last;
 
-    size = sizeof(ngx_sio_peer_t) + nsp->len;
+    size = sizeof(ngx_sio_peer_t) + nsp->len + id->len;
 
     peer = ngx_calloc(size, client->worker->log);
     if (peer == NULL) {
@@ -150,13 +174,16 @@ ngx_sio_peer_create(ngx_sio_client_t *client, const ngx_str_t *nsp,
     }
 
     p = (u_char *) peer + sizeof(ngx_sio_peer_t);
-    ngx_memcpy(p, nsp->data, nsp->len);
 
+    peer->client = client;
     peer->nsp.data = p;
     peer->nsp.len = nsp->len;
-    peer->client = client;
 
-    ngx_memcpy(peer->id, id, NGX_SIO_ID_LEN);
+    p = ngx_cpymem(p, nsp->data, nsp->len);
+    ngx_memcpy(p, id->data, id->len);
+
+    peer->id.data = p;
+    peer->id.len = id->len;
 
     for (last = &client->peers; *last; last = &(*last)->next) { /* void */ }
 

@@ -3,7 +3,7 @@
  * Copyright (C) the ngx_http_sio_module authors
  *
  * A WebSocket of this worker: its unsent messages, and Engine.IO over it:
- * handshake, heartbeat, upgrade, close.
+ * handshake, heartbeat, close.
  */
 
 
@@ -14,19 +14,8 @@
 
 
 static ngx_int_t ngx_sio_conn_grow(ngx_sio_conn_t *conn);
-static ngx_int_t ngx_sio_conn_candidate_message(ngx_sio_conn_t *conn,
-    u_char *data, size_t len);
-static void ngx_sio_conn_probe(ngx_sio_conn_t *conn);
-static void ngx_sio_conn_unprobe(ngx_sio_conn_t *conn);
-static void ngx_sio_conn_become(ngx_sio_conn_t *conn,
-    ngx_sio_session_info_t *info, ngx_sio_batch_t *batch,
-    ngx_sio_membership_t *members, ngx_uint_t n, ngx_pool_t *pool,
-    ngx_str_t *partial);
-static ngx_int_t ngx_sio_conn_append_batch(ngx_sio_conn_t *conn,
-    ngx_sio_batch_t *batch);
-static void ngx_sio_conn_take_acks(ngx_sio_client_t *client,
-    ngx_pool_t *pool);
-static void ngx_sio_conn_forget(ngx_sio_conn_t *conn);
+static int ngx_sio_conn_parse(ngx_sio_conn_t *conn, ngx_uint_t binary,
+    u_char *data, size_t len, sio_eio_packet_t *pkt);
 static void ngx_sio_conn_await_pong(ngx_sio_client_t *client);
 static void ngx_sio_conn_refresh(ngx_sio_client_t *client);
 
@@ -69,7 +58,7 @@ ngx_sio_conn_cleanup(ngx_sio_conn_t *conn)
 
 /* unlinks a candidate; the client's side is the caller's business */
 
-static void
+void
 ngx_sio_conn_forget(ngx_sio_conn_t *conn)
 {
     if (conn->candidate) {
@@ -297,20 +286,12 @@ ngx_sio_conn_open(ngx_sio_conn_t *conn, const ngx_str_t *info,
     w = conn->worker;
     options = conn->options;
 
-    ngx_memzero(&params, sizeof(ngx_sio_session_params_t));
-
     if (options->msgpack) {
         conn->form |= NGX_SIO_FORM_MSGPACK;
     }
 
-    ngx_sio_random_id(w, params.sid);
-    params.location = options->key;
-    params.form = conn->form;
+    ngx_sio_client_params(w, options, conn->form, info, &params);
     params.websocket = 1;
-    params.ping_interval = options->ping_interval;
-    params.ping_timeout = options->ping_timeout;
-    params.connect_timeout = options->connect_timeout;
-    params.info = *info;
     params.address = address;
 
     rc = ngx_sio_session_create(&w->zone, &params, ngx_current_msec, &session);
@@ -324,7 +305,7 @@ ngx_sio_conn_open(ngx_sio_conn_t *conn, const ngx_str_t *info,
         return (rc == NGX_BUSY || rc == NGX_DECLINED) ? rc : NGX_ERROR;
     }
 
-    client = ngx_sio_client_create(w, options, session, NULL);
+    client = ngx_sio_client_create(w, options, session, conn->form, NULL);
 
     if (client == NULL) {
         (void) ngx_sio_session_close(&w->zone, session,
@@ -335,9 +316,7 @@ ngx_sio_conn_open(ngx_sio_conn_t *conn, const ngx_str_t *info,
     client->conn = conn;
     conn->client = client;
 
-    ngx_sio_timer_add(w, &client->timer, NGX_SIO_TIMER_PING,
-                      options->ping_interval,
-                      ngx_current_msec + options->ping_interval);
+    ngx_sio_conn_beat(client, ngx_current_msec + options->ping_interval);
 
     ngx_sio_timer_add(w, &client->connect, NGX_SIO_TIMER_CONNECT,
                       options->connect_timeout,
@@ -351,15 +330,37 @@ ngx_sio_conn_open(ngx_sio_conn_t *conn, const ngx_str_t *info,
         return NGX_ERROR;
     }
 
-    if (ngx_sio_plain(client)) {
-        (void) ngx_sio_plain_open(client);
+    if (ngx_sio_connects_itself(options, conn->form)) {
+        (void) ngx_sio_connect_root(client);
     }
 
     return NGX_OK;
 }
 
 
-/* Engine.IO v4, Heartbeat */
+/* Engine.IO, Heartbeat.  v4: the next ping, at due; v3: the client pings, and
+   has the whole time for it again */
+
+void
+ngx_sio_conn_beat(ngx_sio_client_t *client, ngx_msec_t due)
+{
+    ngx_msec_t          timeout;
+    ngx_sio_options_t  *options;
+
+    options = client->options;
+
+    if (client->eio3) {
+        timeout = options->ping_interval + options->ping_timeout;
+
+        ngx_sio_timer_add(client->worker, &client->timer, NGX_SIO_TIMER_PONG,
+                          timeout, ngx_current_msec + timeout);
+        return;
+    }
+
+    ngx_sio_timer_add(client->worker, &client->timer, NGX_SIO_TIMER_PING,
+                      options->ping_interval, due);
+}
+
 
 void
 ngx_sio_conn_ping(ngx_sio_client_t *client)
@@ -396,7 +397,7 @@ static void
 ngx_sio_conn_refresh(ngx_sio_client_t *client)
 {
     if (client->timer.set && client->timer.type == NGX_SIO_TIMER_PONG
-        && !client->refreshed)
+        && !client->refreshed && !client->eio3)
     {
         client->refreshed = 1;
         ngx_sio_conn_await_pong(client);
@@ -413,10 +414,38 @@ ngx_sio_conn_begin(ngx_sio_conn_t *conn)
 }
 
 
+/* one message is one packet.  SIO_OK, SIO_ERROR */
+
+static int
+ngx_sio_conn_parse(ngx_sio_conn_t *conn, ngx_uint_t binary, u_char *data,
+    size_t len, sio_eio_packet_t *pkt)
+{
+    if (conn->form & NGX_SIO_FORM_EIO3) {
+        return sio_eio3_parse(data, len, binary ? 1 : 0, pkt);
+    }
+
+    if (!binary) {
+        return sio_eio_parse(data, len, pkt);
+    }
+
+    ngx_memzero(pkt, sizeof(sio_eio_packet_t));
+
+    pkt->type = SIO_EIO_MESSAGE;
+    pkt->binary = 1;
+    pkt->has_data = 1;
+    pkt->data.data = data;
+    pkt->data.len = len;
+
+    return SIO_OK;
+}
+
+
 ngx_int_t
 ngx_sio_conn_message(ngx_sio_conn_t *conn, ngx_uint_t binary, u_char *data,
     size_t len)
 {
+    int                rc;
+    u_char             pong;
     ngx_sio_client_t  *client;
     sio_eio_packet_t   pkt;
 
@@ -426,8 +455,10 @@ ngx_sio_conn_message(ngx_sio_conn_t *conn, ngx_uint_t binary, u_char *data,
 
     ngx_sio_worker_catch_up(conn->worker);
 
+    rc = ngx_sio_conn_parse(conn, binary, data, len, &pkt);
+
     if (conn->candidate) {
-        return ngx_sio_conn_candidate_message(conn, binary ? NULL : data, len);
+        return ngx_sio_conn_candidate_packet(conn, rc == SIO_OK ? &pkt : NULL);
     }
 
     client = conn->client;
@@ -436,12 +467,7 @@ ngx_sio_conn_message(ngx_sio_conn_t *conn, ngx_uint_t binary, u_char *data,
         return NGX_DONE;
     }
 
-    if (binary) {
-        ngx_sio_conn_refresh(client);
-        return ngx_sio_dispatch_binary(client, data, len);
-    }
-
-    if (sio_eio_parse(data, len, &pkt) != SIO_OK) {
+    if (rc != SIO_OK) {
         ngx_sio_client_close(client, NGX_SIO_PARSE_ERROR, 0);
         return NGX_DONE;
     }
@@ -454,24 +480,33 @@ ngx_sio_conn_message(ngx_sio_conn_t *conn, ngx_uint_t binary, u_char *data,
 
     case SIO_EIO_MESSAGE:
 
-        if (pkt.binary) {
+        if (!pkt.binary) {
+            return ngx_sio_dispatch_text(client, pkt.data.data, pkt.data.len);
+        }
+
+        if (pkt.base64) {
             pkt.data.len = sio_base64_read(pkt.data.data, pkt.data.data,
-                                           pkt.data.len);
-            return ngx_sio_dispatch_binary(client, pkt.data.data,
                                            pkt.data.len);
         }
 
-        return ngx_sio_dispatch_text(client, pkt.data.data, pkt.data.len);
+        return ngx_sio_dispatch_binary(client, pkt.data.data, pkt.data.len);
 
     case SIO_EIO_PING:
-        /* "invalid heartbeat direction" */
-        ngx_sio_client_close(client, NGX_SIO_TRANSPORT_ERROR, 0);
-        return NGX_DONE;
-
     case SIO_EIO_PONG:
-        ngx_sio_timer_add(conn->worker, &client->timer, NGX_SIO_TIMER_PING,
-                          client->options->ping_interval,
-                          ngx_current_msec + client->options->ping_interval);
+
+        if (client->eio3 != (pkt.type == SIO_EIO_PING)) {
+            /* "invalid heartbeat direction" */
+            ngx_sio_client_close(client, NGX_SIO_TRANSPORT_ERROR, 0);
+            return NGX_DONE;
+        }
+
+        if (client->eio3) {
+            pong = SIO_EIO_PONG;
+            (void) ngx_sio_conn_send_text(conn, &pong, 1);
+        }
+
+        ngx_sio_conn_beat(client, ngx_current_msec
+                                  + client->options->ping_interval);
         return NGX_OK;
 
     default:
@@ -511,343 +546,4 @@ ngx_sio_conn_drop(ngx_sio_conn_t *conn, ngx_uint_t code)
 
     conn->closed = 1;
     conn->transport->close(conn, code);
-}
-
-
-/*
- * Upgrade (Engine.IO v4, Upgrade; architecture rule 11)
- */
-
-ngx_int_t
-ngx_sio_conn_candidate(ngx_sio_conn_t *conn,
-    const ngx_sio_session_info_t *session)
-{
-    if (session->websocket || session->upgrading || session->closing) {
-        return NGX_DECLINED;
-    }
-
-    if (ngx_sio_candidate_lookup(conn->worker, session->session)) {
-        return NGX_DECLINED;
-    }
-
-    conn->session = session->session;
-    conn->form |= session->form & NGX_SIO_FORM_MSGPACK;
-    conn->candidate = 1;
-
-    ngx_sio_table_insert(&conn->worker->candidates, &conn->link,
-                         session->session.ref);
-
-    ngx_sio_timer_add(conn->worker, &conn->timer, NGX_SIO_TIMER_UPGRADE,
-                      conn->options->upgrade_timeout,
-                      ngx_current_msec + conn->options->upgrade_timeout);
-
-    return NGX_OK;
-}
-
-
-ngx_sio_conn_t *
-ngx_sio_candidate_lookup(ngx_sio_worker_t *w, ngx_sio_handle_t session)
-{
-    ngx_sio_conn_t  *conn;
-
-    conn = (ngx_sio_conn_t *)
-               ngx_sio_table_lookup(&w->candidates, session.ref);
-
-    if (conn && conn->session.gen == session.gen) {
-        return conn;
-    }
-
-    return NULL;
-}
-
-
-void
-ngx_sio_conn_timeout(ngx_sio_conn_t *conn)
-{
-    if (!conn->candidate) {
-        return;
-    }
-
-    ngx_sio_conn_unprobe(conn);
-    ngx_sio_conn_drop(conn, 0);
-}
-
-
-/* one that waits for the end of a POST has the role without a probe, too */
-
-static void
-ngx_sio_conn_unprobe(ngx_sio_conn_t *conn)
-{
-    if (conn->candidate && (conn->probed || conn->upgrade_waits)) {
-        (void) ngx_sio_session_unprobe(&conn->worker->zone, conn->session,
-                                       conn->probed ? conn->gen : 0);
-    }
-}
-
-
-static ngx_int_t
-ngx_sio_conn_candidate_message(ngx_sio_conn_t *conn, u_char *data, size_t len)
-{
-    if (data && !conn->upgrade_waits) {
-
-        if (len == 6 && ngx_memcmp(data, "2probe", 6) == 0) {
-            ngx_sio_conn_probe(conn);
-            return conn->closed ? NGX_DONE : NGX_OK;
-        }
-
-        if (len && data[0] == SIO_EIO_UPGRADE) {
-            ngx_sio_conn_upgrade(conn);
-            return conn->closed ? NGX_DONE : NGX_OK;
-        }
-    }
-
-    /* anything else: the session goes on without this candidate */
-
-    ngx_sio_conn_timeout(conn);
-
-    return NGX_DONE;
-}
-
-
-static void
-ngx_sio_conn_probe(ngx_sio_conn_t *conn)
-{
-    static u_char  pong[] = "3probe";
-
-    if (!conn->probed) {
-
-        if (ngx_sio_session_probe(&conn->worker->zone, conn->session,
-                                  &conn->gen)
-            != NGX_OK)
-        {
-            ngx_sio_conn_drop(conn, 0);
-            return;
-        }
-
-        conn->probed = 1;
-    }
-
-    (void) ngx_sio_conn_send_text(conn, pong, sizeof(pong) - 1);
-}
-
-
-void
-ngx_sio_conn_upgrade(ngx_sio_conn_t *conn)
-{
-    ngx_int_t                rc;
-    ngx_str_t                partial;
-    ngx_uint_t               n;
-    ngx_pool_t              *pool;
-    ngx_sio_zone_t          *z;
-    ngx_sio_batch_t          batch;
-    ngx_sio_membership_t    *members;
-    ngx_sio_session_info_t   info;
-
-    z = &conn->worker->zone;
-
-    if (ngx_sio_session_info(z, conn->session, &info) != NGX_OK) {
-        ngx_sio_conn_timeout(conn);
-        return;
-    }
-
-    pool = ngx_create_pool(4096, conn->worker->log);
-    if (pool == NULL) {
-        ngx_sio_conn_timeout(conn);
-        return;
-    }
-
-    n = 64;
-
-    for ( ;; ) {
-
-        members = ngx_palloc(pool, n * sizeof(ngx_sio_membership_t));
-        if (members == NULL) {
-            rc = NGX_ERROR;
-            break;
-        }
-
-        ngx_str_null(&partial);
-
-        rc = ngx_sio_session_upgrade(z, conn->session,
-                                     conn->probed ? conn->gen : 0, &batch,
-                                     members, &n, pool, &partial);
-
-        if (rc != NGX_DECLINED) {
-            break;
-        }
-
-        n += 16;
-    }
-
-    if (rc == NGX_OK) {
-        ngx_sio_conn_become(conn, &info, &batch, members, n, pool, &partial);
-
-    } else if (rc == NGX_AGAIN) {
-        /* a POST is in progress: its end wakes us, or the timeout comes */
-        conn->upgrade_waits = 1;
-
-    } else {
-        ngx_sio_conn_timeout(conn);
-    }
-
-    ngx_destroy_pool(pool);
-}
-
-
-/*
- * The inbox is applied; now the queue, then the arrays: in this order every
- * receiver sees the messages of a room in the room's order.
- */
-
-static void
-ngx_sio_conn_become(ngx_sio_conn_t *conn, ngx_sio_session_info_t *info,
-    ngx_sio_batch_t *batch, ngx_sio_membership_t *members, ngx_uint_t n,
-    ngx_pool_t *pool, ngx_str_t *partial)
-{
-    ngx_int_t           rc;
-    ngx_uint_t          i;
-    ngx_msec_t          due;
-    ngx_sio_peer_t     *peer;
-    ngx_sio_client_t   *client;
-    ngx_sio_worker_t   *w;
-    ngx_sio_options_t  *options;
-
-    w = conn->worker;
-
-    ngx_sio_conn_forget(conn);
-    conn->upgrade_waits = 0;
-
-    options = ngx_sio_options_lookup(w->server, info->location);
-
-    client = options ? ngx_sio_client_create(w, options, conn->session, NULL)
-                     : NULL;
-
-    if (client == NULL) {
-        (void) ngx_sio_session_close(&w->zone, conn->session,
-                                     NGX_SIO_TRANSPORT_ERROR, 0);
-        ngx_sio_conn_drop(conn, 0);
-        return;
-    }
-
-    client->conn = conn;
-    conn->client = client;
-    conn->options = options;
-
-    rc = ngx_sio_conn_append_batch(conn, batch);
-
-    if (rc == NGX_OK) {
-        rc = ngx_sio_client_load(client, pool);
-    }
-
-    for (i = 0; rc == NGX_OK && i < n; i++) {
-
-        peer = (ngx_sio_peer_t *)
-                   ngx_sio_table_lookup(&w->peers, members[i].socket.ref);
-
-        if (peer && peer->socket.gen == members[i].socket.gen) {
-            rc = ngx_sio_seat_add(w, peer, members[i].room);
-        }
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_sio_client_partial(client, partial);
-    }
-
-    if (rc != NGX_OK) {
-        ngx_sio_client_close(client, NGX_SIO_TRANSPORT_ERROR, 0);
-        return;
-    }
-
-    ngx_sio_conn_take_acks(client, pool);
-
-    /* the heartbeat goes on where it was */
-
-    due = ngx_current_msec + options->ping_interval;
-
-    if (info->ping_at && (ngx_msec_int_t) (due - info->ping_at) > 0) {
-        due = info->ping_at;
-    }
-
-    ngx_sio_timer_add(w, &client->timer, NGX_SIO_TIMER_PING,
-                      options->ping_interval, due);
-
-    if (client->peers || info->joined) {
-        client->joined = 1;
-
-    } else {
-        ngx_sio_timer_add(w, &client->connect, NGX_SIO_TIMER_CONNECT,
-                          options->connect_timeout,
-                          info->connect_at ? info->connect_at
-                                           : ngx_current_msec
-                                             + options->connect_timeout);
-    }
-}
-
-
-static ngx_int_t
-ngx_sio_conn_append_batch(ngx_sio_conn_t *conn, ngx_sio_batch_t *batch)
-{
-    u_char            ping;
-    ngx_int_t         rc;
-    ngx_sio_entry_t   entry;
-
-    ping = SIO_EIO_PING;
-
-    while (ngx_sio_batch_next(&conn->worker->zone, batch, &entry) == NGX_OK) {
-
-        if (entry.type == NGX_SIO_ENTRY_PING) {
-            rc = ngx_sio_conn_send_text(conn, &ping, 1);
-
-        } else {
-            rc = ngx_sio_conn_send(conn, &entry.body);
-        }
-
-        if (rc != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_sio_conn_take_acks(ngx_sio_client_t *client, ngx_pool_t *pool)
-{
-    ngx_msec_t              timeout;
-    ngx_uint_t              i, n;
-    ngx_sio_peer_t         *peer;
-    ngx_sio_worker_t       *w;
-    ngx_sio_pending_ack_t  *acks;
-
-    w = client->worker;
-
-    if (ngx_sio_session_acks(&w->zone, client->session, pool, &acks, &n)
-        != NGX_OK)
-    {
-        return;
-    }
-
-    for (i = 0; i < n; i++) {
-
-        peer = (ngx_sio_peer_t *)
-                   ngx_sio_table_lookup(&w->peers, acks[i].socket.ref);
-
-        if (peer == NULL) {
-            continue;
-        }
-
-        timeout = 0;
-
-        if (acks[i].deadline) {
-            timeout = acks[i].deadline - ngx_current_msec;
-
-            if ((ngx_msec_int_t) timeout <= 0) {
-                timeout = 1;
-            }
-        }
-
-        (void) ngx_sio_asked_add(peer, acks[i].id, &acks[i].name, timeout,
-                                 NGX_SIO_TIMER_TAKEN);
-    }
 }

@@ -10,7 +10,11 @@
 #include "ngx_sio_worker.h"
 
 
+static ngx_int_t ngx_sio_connect_id(ngx_sio_call_t *call, ngx_str_t *id);
 static ngx_int_t ngx_sio_connect_refuse(ngx_sio_client_t *client,
+    const ngx_str_t *nsp, const ngx_str_t *text, const ngx_str_t *data,
+    ngx_pool_t *pool);
+static ngx_int_t ngx_sio_connect_error(ngx_sio_client_t *client,
     const ngx_str_t *nsp, const ngx_str_t *text, const ngx_str_t *data,
     ngx_pool_t *pool);
 static ngx_int_t ngx_sio_connect_join(ngx_sio_call_t *call);
@@ -23,7 +27,6 @@ ngx_int_t
 ngx_sio_connect(ngx_sio_client_t *client, const ngx_str_t *name,
     const ngx_str_t *auth)
 {
-    u_char              id[NGX_SIO_ID_LEN];
     ngx_int_t           rc;
     ngx_str_t           nsp, text;
     ngx_uint_t          n;
@@ -57,8 +60,8 @@ ngx_sio_connect(ngx_sio_client_t *client, const ngx_str_t *name,
     if (rc != NGX_OK) {
         ngx_str_set(&text, "Invalid namespace");
         ngx_str_null(&call.failure_data);
-        rc = ngx_sio_connect_refuse(client, &nsp, &text, &call.failure_data,
-                                    call.pool);
+        rc = ngx_sio_connect_error(client, &nsp, &text, &call.failure_data,
+                                   call.pool);
         goto done;
     }
 
@@ -85,19 +88,16 @@ ngx_sio_connect(ngx_sio_client_t *client, const ngx_str_t *name,
         goto done;
     }
 
-    ngx_sio_random_id(w, id);
-
     call.nsp = nsp;
-    call.id.data = id;
-    call.id.len = NGX_SIO_ID_LEN;
     call.auth = *auth;
     call.connect = &connect;
 
     ngx_memzero(&connect, sizeof(ngx_sio_connect_t));
     connect.last = &connect.held;
 
-    if (ngx_array_init(&connect.rooms, call.pool, 4, sizeof(ngx_str_t))
-        != NGX_OK
+    if (ngx_sio_connect_id(&call, &call.id) != NGX_OK
+        || ngx_array_init(&connect.rooms, call.pool, 4, sizeof(ngx_str_t))
+           != NGX_OK
         || ngx_array_init(&connect.max, call.pool, 4, sizeof(ngx_uint_t))
            != NGX_OK)
     {
@@ -144,10 +144,91 @@ done:
 }
 
 
+ngx_int_t
+ngx_sio_connect_root(ngx_sio_client_t *client)
+{
+    ngx_str_t  nsp, auth;
+
+    ngx_str_set(&nsp, "/");
+    ngx_str_null(&auth);
+
+    return ngx_sio_connect(client, &nsp, &auth);
+}
+
+
+/* the same for a session that polls, which has no client of its own */
+
+void
+ngx_sio_connect_polling(ngx_sio_worker_t *w, ngx_sio_options_t *options,
+    ngx_sio_handle_t session, ngx_uint_t form)
+{
+    ngx_pool_t        *pool;
+    ngx_sio_client_t  *client;
+
+    pool = ngx_create_pool(1024, w->log);
+    if (pool == NULL) {
+        return;
+    }
+
+    client = ngx_sio_client_create(w, options, session, form, pool);
+
+    if (client) {
+        (void) ngx_sio_connect_root(client);
+        ngx_sio_client_destroy(client);
+    }
+
+    ngx_destroy_pool(pool);
+}
+
+
+/* a new one; in Socket.IO v4 the session's, "NSP#SID" in namespaces */
+
+static ngx_int_t
+ngx_sio_connect_id(ngx_sio_call_t *call, ngx_str_t *id)
+{
+    u_char                  *p;
+    size_t                   prefix;
+    ngx_sio_worker_t        *w;
+    ngx_sio_session_info_t   info;
+
+    w = call->worker;
+
+    prefix = (call->client->eio3 && call->nsp.len > 1) ? call->nsp.len + 1 : 0;
+
+    p = ngx_pnalloc(call->pool, prefix + NGX_SIO_ID_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    id->data = p;
+    id->len = prefix + NGX_SIO_ID_LEN;
+
+    if (prefix) {
+        p = ngx_cpymem(p, call->nsp.data, call->nsp.len);
+        *p++ = '#';
+    }
+
+    if (!call->client->eio3) {
+        ngx_sio_random_id(w, p);
+        return NGX_OK;
+    }
+
+    if (ngx_sio_session_info(&w->zone, call->client->session, &info)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, info.sid, NGX_SIO_ID_LEN);
+
+    return NGX_OK;
+}
+
+
 /* 44[nsp,]{"message":TEXT[,"data":DATA]} */
 
 static ngx_int_t
-ngx_sio_connect_refuse(ngx_sio_client_t *client, const ngx_str_t *nsp,
+ngx_sio_connect_error(ngx_sio_client_t *client, const ngx_str_t *nsp,
     const ngx_str_t *text, const ngx_str_t *data, ngx_pool_t *pool)
 {
     size_t      len;
@@ -192,6 +273,52 @@ ngx_sio_connect_refuse(ngx_sio_client_t *client, const ngx_str_t *nsp,
 }
 
 
+/* the same by a middleware; in Socket.IO v4 44[nsp,]DATA or 44[nsp,]TEXT */
+
+static ngx_int_t
+ngx_sio_connect_refuse(ngx_sio_client_t *client, const ngx_str_t *nsp,
+    const ngx_str_t *text, const ngx_str_t *data, ngx_pool_t *pool)
+{
+    u_char     *p;
+    sio_str_t   name, json;
+    ngx_str_t   packet;
+
+    if (!client->eio3 || ngx_sio_plain(client)) {
+        return ngx_sio_connect_error(client, nsp, text, data, pool);
+    }
+
+    name.data = nsp->data;
+    name.len = nsp->len;
+    json.data = data->data;
+    json.len = data->len;
+
+    p = ngx_pnalloc(pool, sio_packet_write_head(NULL, SIO_CONNECT_ERROR, 0,
+                                                &name, NULL)
+                          + sio_json_string_len(text->data, text->len)
+                          + data->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    packet.data = p;
+
+    p += sio_packet_write_head(p, SIO_CONNECT_ERROR, 0, &name, NULL);
+
+    /* what JavaScript takes for false is no data */
+
+    if (sio_json_truthy(&json)) {
+        p = ngx_cpymem(p, data->data, data->len);
+
+    } else {
+        p += sio_json_string_write(p, text->data, text->len);
+    }
+
+    packet.len = p - packet.data;
+
+    return ngx_sio_client_send(client, &packet);
+}
+
+
 /* one section: socket, rooms, answer.  NGX_OK, NGX_DECLINED with the failure
    set, NGX_DONE */
 
@@ -215,7 +342,7 @@ ngx_sio_connect_join(ngx_sio_call_t *call)
         return NGX_DECLINED;
     }
 
-    peer = ngx_sio_peer_create(client, &call->nsp, call->id.data);
+    peer = ngx_sio_peer_create(client, &call->nsp, &call->id);
     if (peer == NULL) {
         return NGX_DECLINED;
     }
@@ -225,7 +352,9 @@ ngx_sio_connect_join(ngx_sio_call_t *call)
     ngx_memzero(&params, sizeof(ngx_sio_socket_params_t));
 
     params.nsp = call->nsp;
-    ngx_memcpy(params.id, call->id.data, NGX_SIO_ID_LEN);
+    ngx_memcpy(params.id, call->id.data + call->id.len - NGX_SIO_ID_LEN,
+               NGX_SIO_ID_LEN);
+    params.prefixed = (call->id.len > NGX_SIO_ID_LEN);
 
     if (call->server->rules && call->server->rules->needs_auth) {
         params.auth = call->auth;
@@ -273,7 +402,7 @@ ngx_sio_connect_join(ngx_sio_call_t *call)
 }
 
 
-/* 40[nsp,]{"sid":"..."} */
+/* 40[nsp,]{"sid":"..."}, in Socket.IO v4 without the object */
 
 static ngx_int_t
 ngx_sio_connect_answer(ngx_sio_call_t *call, ngx_str_t *buf,
@@ -287,7 +416,8 @@ ngx_sio_connect_answer(ngx_sio_call_t *call, ngx_str_t *buf,
     nsp.len = call->nsp.len;
 
     head.len = sio_packet_write_head(NULL, SIO_CONNECT, 0, &nsp, NULL);
-    json.len = sizeof("{\"sid\":\"\"}") - 1 + NGX_SIO_ID_LEN;
+    json.len = call->client->eio3
+               ? 0 : sizeof("{\"sid\":\"\"}") - 1 + call->id.len;
 
     p = ngx_pnalloc(call->pool, head.len + json.len);
     if (p == NULL) {
@@ -298,10 +428,13 @@ ngx_sio_connect_answer(ngx_sio_call_t *call, ngx_str_t *buf,
     p += sio_packet_write_head(p, SIO_CONNECT, 0, &nsp, NULL);
 
     json.data = p;
-    p = ngx_cpymem(p, "{\"sid\":\"", sizeof("{\"sid\":\"") - 1);
-    p = ngx_cpymem(p, call->id.data, NGX_SIO_ID_LEN);
-    *p++ = '"';
-    *p++ = '}';
+
+    if (json.len) {
+        p = ngx_cpymem(p, "{\"sid\":\"", sizeof("{\"sid\":\"") - 1);
+        p = ngx_cpymem(p, call->id.data, call->id.len);
+        *p++ = '"';
+        *p++ = '}';
+    }
 
     return ngx_sio_body_build(call->pool, &head, &json, NULL, 0, buf, body);
 }

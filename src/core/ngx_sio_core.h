@@ -27,6 +27,7 @@
 #include <ngx_event.h>
 
 #include "../wire/sio_wire.h"
+#include "../wire/sio_eio3.h"
 #include "../wire/sio_json.h"
 #include "../wire/sio_packet.h"
 #include "../zone/ngx_sio_zone.h"
@@ -306,8 +307,10 @@ void ngx_sio_conn_lost(ngx_sio_conn_t *conn, ngx_sio_reason_e reason);
  * Polling (ngx_sio_polling.c)
  */
 
+#define NGX_SIO_OPEN_MAX  (SIO_EIO_OPEN_MAX + SIO_EIO3_HEAD_MAX)
+
 /* a handshake over polling: creates the session, writes the open packet (at
-   most SIO_EIO_OPEN_MAX bytes) to dst, its length to *len; the sid stands in
+   most NGX_SIO_OPEN_MAX bytes) to dst, its length to *len; the sid stands in
    dst as well and is returned in sid.  jsonp is kept for the caller, who finds
    it in each later request's.  Codes and address as with ngx_sio_conn_open() */
 ngx_int_t ngx_sio_polling_open(ngx_sio_worker_t *worker,
@@ -360,6 +363,8 @@ struct ngx_sio_post_s {
     ngx_sio_link_t            link;         /* worker->posts, by session */
     unsigned                  linked:1;     /* its body is awaited */
     unsigned                  closing:1;    /* "ok", but nothing is processed */
+    unsigned                  binary:1;     /* by the caller: EIO=3, the body is
+                                               not text */
 
     /* set by the caller after post_open; called from the event loop when the
        session has closed while the body is awaited: the role is given back

@@ -263,20 +263,32 @@ static ngx_int_t
 ngx_sio_dispatch(ngx_sio_client_t *client, sio_packet_t *pkt,
     ngx_str_t *attachments)
 {
+    ngx_int_t        rc;
     ngx_str_t        nsp, auth;
     ngx_sio_peer_t  *peer;
 
     nsp.data = pkt->nsp.data;
     nsp.len = pkt->nsp.len;
 
+    auth.data = pkt->json.value.data;
+    auth.len = pkt->json.value.len;
+
+    if (client->eio3 && nsp.len > 1) {
+        rc = ngx_sio_eio3_nsp(client, &nsp, &auth);
+
+        if (rc != NGX_OK) {
+            return ngx_sio_dispatch_bad(client);
+        }
+
+    } else if (client->eio3) {
+        ngx_str_null(&auth);
+    }
+
     peer = ngx_sio_client_peer(client, &nsp);
 
     if (peer == NULL) {
 
         if (pkt->type == SIO_CONNECT) {
-            auth.data = pkt->json.value.data;
-            auth.len = pkt->json.value.len;
-
             return ngx_sio_connect(client, &nsp, &auth);
         }
 

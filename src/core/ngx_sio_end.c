@@ -169,7 +169,7 @@ ngx_sio_end_client(ngx_sio_worker_t *w, ngx_sio_handle_t session,
 
     options = ngx_sio_options_lookup(w->server, info.location);
 
-    client = ngx_sio_client_create(w, options, session, *pool);
+    client = ngx_sio_client_create(w, options, session, info.form, *pool);
 
     if (client == NULL || ngx_sio_client_load(client, *pool) != NGX_OK) {
 

@@ -194,8 +194,8 @@ ngx_sio_call_sockets(ngx_sio_call_t *call, const ngx_str_t *room,
             ngx_str_set(&data[m], "{}");
         }
 
-        len += sizeof("{\"id\":\"\",\"data\":},") - 1 + NGX_SIO_ID_LEN
-               + data[m].len;
+        len += sizeof("{\"id\":,\"data\":},") - 1 + data[m].len
+               + sio_json_string_len(info[m].id.data, info[m].id.len);
         m++;
     }
 
@@ -213,9 +213,9 @@ ngx_sio_call_sockets(ngx_sio_call_t *call, const ngx_str_t *room,
             *p++ = ',';
         }
 
-        p = ngx_cpymem(p, "{\"id\":\"", sizeof("{\"id\":\"") - 1);
-        p = ngx_cpymem(p, info[i].id, NGX_SIO_ID_LEN);
-        p = ngx_cpymem(p, "\",\"data\":", sizeof("\",\"data\":") - 1);
+        p = ngx_cpymem(p, "{\"id\":", sizeof("{\"id\":") - 1);
+        p += sio_json_string_write(p, info[i].id.data, info[i].id.len);
+        p = ngx_cpymem(p, ",\"data\":", sizeof(",\"data\":") - 1);
         p = ngx_cpymem(p, data[i].data, data[i].len);
         *p++ = '}';
     }

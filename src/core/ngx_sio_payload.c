@@ -11,6 +11,13 @@
 
 static ngx_int_t ngx_sio_payload_next(ngx_sio_park_t *park,
     ngx_sio_batch_t *batch, ngx_sio_entry_t *entry, ngx_str_t *buf);
+static ngx_int_t ngx_sio_payload_v3(ngx_sio_park_t *park,
+    ngx_sio_batch_t *batch, ngx_pool_t *pool, ngx_str_t *payload);
+static u_char *ngx_sio_payload_v3_part(ngx_sio_park_t *park,
+    const ngx_sio_body_t *body, size_t off, size_t len, ngx_uint_t binary,
+    u_char *p);
+static u_char *ngx_sio_payload_v3_head(u_char *p, ngx_uint_t binary,
+    ngx_uint_t bytes, size_t len);
 
 
 /*
@@ -40,6 +47,10 @@ ngx_sio_payload(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
     park->binary = 0;
 
     ngx_str_null(&buf);
+
+    if (park->form & NGX_SIO_FORM_EIO3) {
+        return ngx_sio_payload_v3(park, batch, pool, payload);
+    }
 
     while ((rc = ngx_sio_payload_next(park, &b, &entry, &buf)) == NGX_OK) {
 
@@ -168,4 +179,190 @@ ngx_sio_payload_next(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
     }
 
     return NGX_OK;
+}
+
+
+/* an answer of one packet without data, from pool */
+
+ngx_int_t
+ngx_sio_payload_single(ngx_sio_park_t *park, u_char type, ngx_pool_t *pool,
+    ngx_str_t *payload)
+{
+    u_char  *p;
+
+    park->compress = 0;
+    park->binary = 0;
+
+    p = ngx_pnalloc(pool, 3);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    payload->data = p;
+
+    if (park->form & NGX_SIO_FORM_EIO3) {
+        *p++ = '1';
+        *p++ = ':';
+    }
+
+    *p++ = type;
+
+    payload->len = p - payload->data;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Engine.IO v3, Payload: a length before each packet; all of it is binary if a
+ * packet is, unless the client wants base64.  A ping here is the answer to the
+ * client's.
+ */
+
+static ngx_int_t
+ngx_sio_payload_v3(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
+    ngx_pool_t *pool, ngx_str_t *payload)
+{
+    u_char            *p;
+    size_t             off, len, size;
+    ngx_int_t          rc;
+    ngx_str_t          buf;
+    ngx_uint_t         binary;
+    ngx_sio_batch_t    b;
+    ngx_sio_entry_t    entry;
+    ngx_sio_worker_t  *w;
+
+    w = park->worker;
+    b = *batch;
+    size = 2 * (SIO_EIO3_HEAD_MAX + 1);
+
+    ngx_str_null(&buf);
+
+    while ((rc = ngx_sio_payload_next(park, &b, &entry, &buf)) == NGX_OK) {
+
+        if (!(entry.flags & NGX_SIO_NO_COMPRESS)) {
+            park->compress = 1;
+        }
+
+        if (entry.type == NGX_SIO_ENTRY_PING) {
+            size += SIO_EIO3_HEAD_MAX + 1;
+            continue;
+        }
+
+        off = 0;
+
+        while (ngx_sio_part_next(w, &entry.body, &off, &len, &binary)
+               == NGX_OK)
+        {
+            off += len;
+
+            if (binary && (park->form & NGX_SIO_FORM_B64)) {
+                len = 1 + sio_base64_len(len);
+
+            } else if (binary) {
+                park->binary = 1;
+            }
+
+            size += SIO_EIO3_HEAD_MAX + 1 + len;
+        }
+    }
+
+    if (rc != NGX_DONE) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    payload->data = p;
+    b = *batch;
+
+    while ((rc = ngx_sio_payload_next(park, &b, &entry, &buf)) == NGX_OK) {
+
+        if (entry.type == NGX_SIO_ENTRY_PING) {
+            p = ngx_sio_payload_v3_head(p, park->binary, 0, 1);
+            *p++ = SIO_EIO_PONG;
+            continue;
+        }
+
+        off = 0;
+
+        while (ngx_sio_part_next(w, &entry.body, &off, &len, &binary)
+               == NGX_OK)
+        {
+            p = ngx_sio_payload_v3_part(park, &entry.body, off, len, binary,
+                                        p);
+            off += len;
+        }
+    }
+
+    if (rc != NGX_DONE) {
+        return NGX_ERROR;
+    }
+
+    if (p == payload->data && (batch->close || batch->n)) {
+        p = ngx_sio_payload_v3_head(p, 0, 0, 1);
+        *p++ = SIO_EIO_NOOP;
+    }
+
+    if (batch->close) {
+        p = ngx_sio_payload_v3_head(p, park->binary, 0, 1);
+        *p++ = SIO_EIO_CLOSE;
+    }
+
+    payload->len = p - payload->data;
+
+    return NGX_OK;
+}
+
+
+static u_char *
+ngx_sio_payload_v3_part(ngx_sio_park_t *park, const ngx_sio_body_t *body,
+    size_t off, size_t len, ngx_uint_t binary, u_char *p)
+{
+    u_char            *text;
+    ngx_sio_worker_t  *w;
+
+    w = park->worker;
+
+    if (binary && (park->form & NGX_SIO_FORM_B64)) {
+        p = ngx_sio_payload_v3_head(p, 0, 0, 2 + sio_base64_len(len));
+        *p++ = 'b';
+        *p++ = SIO_EIO_MESSAGE;
+
+        return ngx_sio_part_base64(w, body, off, len, p);
+    }
+
+    if (park->binary) {
+        p = ngx_sio_payload_v3_head(p, 1, binary, 1 + len);
+        *p++ = binary ? SIO_EIO_MESSAGE - '0' : SIO_EIO_MESSAGE;
+
+        ngx_sio_body_read(&w->zone, body, off, p, len);
+
+        return p + len;
+    }
+
+    /* how many UTF-16 units it has is known when it is read */
+
+    text = p + SIO_EIO3_HEAD_MAX;
+    *text = SIO_EIO_MESSAGE;
+
+    ngx_sio_body_read(&w->zone, body, off, text + 1, len);
+
+    p = ngx_sio_payload_v3_head(p, 0, 0, sio_eio3_units(text, 1 + len));
+
+    return ngx_movemem(p, text, 1 + len);
+}
+
+
+/* binary: the payload is; bytes: the packet is */
+
+static u_char *
+ngx_sio_payload_v3_head(u_char *p, ngx_uint_t binary, ngx_uint_t bytes,
+    size_t len)
+{
+    return p + (binary ? sio_eio3_write_binary_head(p, bytes, len)
+                       : sio_eio3_write_text_head(p, len));
 }

@@ -32,45 +32,6 @@ ngx_sio_plain_call(ngx_sio_call_t *call)
 }
 
 
-/* at the handshake.  NGX_OK, NGX_DONE: refused, the session is closed */
-
-ngx_int_t
-ngx_sio_plain_open(ngx_sio_client_t *client)
-{
-    ngx_str_t  nsp, auth;
-
-    ngx_str_set(&nsp, "/");
-    ngx_str_null(&auth);
-
-    return ngx_sio_connect(client, &nsp, &auth);
-}
-
-
-/* the same for a session that polls, which has no client of its own */
-
-void
-ngx_sio_plain_open_polling(ngx_sio_worker_t *w, ngx_sio_options_t *options,
-    ngx_sio_handle_t session)
-{
-    ngx_pool_t        *pool;
-    ngx_sio_client_t  *client;
-
-    pool = ngx_create_pool(1024, w->log);
-    if (pool == NULL) {
-        return;
-    }
-
-    client = ngx_sio_client_create(w, options, session, pool);
-
-    if (client) {
-        (void) ngx_sio_plain_open(client);
-        ngx_sio_client_destroy(client);
-    }
-
-    ngx_destroy_pool(pool);
-}
-
-
 ngx_int_t
 ngx_sio_plain_message(ngx_sio_client_t *client, u_char *p, size_t len,
     ngx_uint_t binary)

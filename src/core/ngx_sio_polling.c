@@ -13,6 +13,13 @@
 #define NGX_SIO_NOOP_DELAY  100     /* milliseconds: Engine.IO v4, Upgrade */
 
 
+typedef struct {
+    sio_eio_payload_t    v4;
+    sio_eio3_payload_t   v3;
+    ngx_uint_t           eio3;
+} ngx_sio_packets_t;
+
+
 static void ngx_sio_park_timer(ngx_event_t *ev);
 static void ngx_sio_park_unlink(ngx_sio_park_t *park);
 static void ngx_sio_park_answer(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
@@ -20,8 +27,14 @@ static void ngx_sio_park_answer(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
 static void ngx_sio_post_unlink(ngx_sio_post_t *post);
 static void ngx_sio_post_closing(ngx_sio_post_t *post, u_char *data,
     size_t len);
-static ngx_int_t ngx_sio_post_packets(ngx_sio_client_t *client, u_char *data,
-    size_t len);
+static void ngx_sio_packets_init(ngx_sio_packets_t *packets,
+    ngx_sio_post_t *post, u_char *data, size_t len);
+static int ngx_sio_packets_next(ngx_sio_packets_t *packets,
+    sio_eio_packet_t *pkt);
+static ngx_int_t ngx_sio_post_packets(ngx_sio_client_t *client,
+    ngx_sio_post_t *post, u_char *data, size_t len);
+static ngx_int_t ngx_sio_post_beat(ngx_sio_client_t *client,
+    ngx_uint_t type);
 
 
 ngx_int_t
@@ -29,21 +42,23 @@ ngx_sio_polling_open(ngx_sio_worker_t *w, ngx_sio_options_t *options,
     ngx_uint_t form, const ngx_str_t *info, const u_char *address,
     uint32_t jsonp, u_char sid[NGX_SIO_ID_LEN], u_char *dst, size_t *len)
 {
+    size_t                     n, head;
     ngx_int_t                  rc;
+    ngx_uint_t                 upgrades;
     ngx_sio_handle_t           session;
     ngx_sio_session_params_t   params;
 
-    ngx_memzero(&params, sizeof(ngx_sio_session_params_t));
+    if (jsonp && (form & NGX_SIO_FORM_EIO3)) {
+        /* a script is text */
+        form |= NGX_SIO_FORM_B64;
+    }
 
-    ngx_sio_random_id(w, params.sid);
-    params.location = options->key;
-    params.form = (uint32_t) form
-                  | (options->msgpack ? NGX_SIO_FORM_MSGPACK : 0);
-    params.ping_interval = options->ping_interval;
-    params.ping_timeout = options->ping_timeout;
-    params.connect_timeout = options->connect_timeout;
+    if (options->msgpack) {
+        form |= NGX_SIO_FORM_MSGPACK;
+    }
+
+    ngx_sio_client_params(w, options, form, info, &params);
     params.jsonp = jsonp;
-    params.info = *info;
     params.address = address;
 
     rc = ngx_sio_session_create(&w->zone, &params, ngx_current_msec, &session);
@@ -59,13 +74,25 @@ ngx_sio_polling_open(ngx_sio_worker_t *w, ngx_sio_options_t *options,
 
     ngx_memcpy(sid, params.sid, NGX_SIO_ID_LEN);
 
-    *len = sio_eio_write_open(dst, sid,
-                              options->websocket && options->allow_upgrades,
-                              options->ping_interval, options->ping_timeout,
-                              options->max_http_buffer_size);
+    upgrades = options->websocket && options->allow_upgrades;
+    head = 0;
 
-    if (options->engine_io) {
-        ngx_sio_plain_open_polling(w, options, session);
+    if (form & NGX_SIO_FORM_EIO3) {
+        n = sio_eio_write_open(NULL, sid, upgrades, options->ping_interval,
+                               options->ping_timeout,
+                               options->max_http_buffer_size);
+
+        head = sio_eio3_write_text_head(dst, n);
+    }
+
+    n = sio_eio_write_open(dst + head, sid, upgrades, options->ping_interval,
+                           options->ping_timeout,
+                           options->max_http_buffer_size);
+
+    *len = head + n;
+
+    if (ngx_sio_connects_itself(options, form)) {
+        ngx_sio_connect_polling(w, options, session, form);
     }
 
     return NGX_OK;
@@ -185,8 +212,6 @@ ngx_sio_park_answer(ngx_sio_park_t *park, ngx_sio_batch_t *batch, u_char empty)
 
     ngx_sio_park_unlink(park);
 
-    park->compress = 0;
-
     /* a GET that waits is closed with "1" alone, "6" is for a later one */
 
     if (batch == NULL
@@ -194,14 +219,10 @@ ngx_sio_park_answer(ngx_sio_park_t *park, ngx_sio_batch_t *batch, u_char empty)
         || ngx_sio_payload(park, batch, park->pool, &payload) != NGX_OK
         || payload.len == 0)
     {
-        payload.data = ngx_pnalloc(park->pool, 1);
-
-        if (payload.data == NULL) {
+        if (ngx_sio_payload_single(park, empty, park->pool, &payload)
+            != NGX_OK)
+        {
             ngx_str_set(&payload, "1");
-
-        } else {
-            payload.data[0] = empty;
-            payload.len = 1;
         }
     }
 
@@ -428,6 +449,31 @@ ngx_sio_post_wake(ngx_sio_worker_t *w, ngx_sio_handle_t session)
 }
 
 
+/* either protocol's */
+
+static void
+ngx_sio_packets_init(ngx_sio_packets_t *packets, ngx_sio_post_t *post,
+    u_char *data, size_t len)
+{
+    packets->eio3 = (post->rq.info.form & NGX_SIO_FORM_EIO3);
+
+    if (packets->eio3) {
+        sio_eio3_payload_init(&packets->v3, data, len, post->binary);
+
+    } else {
+        sio_eio_payload_init(&packets->v4, data, len);
+    }
+}
+
+
+static int
+ngx_sio_packets_next(ngx_sio_packets_t *packets, sio_eio_packet_t *pkt)
+{
+    return packets->eio3 ? sio_eio3_payload_next(&packets->v3, pkt)
+                         : sio_eio_payload_next(&packets->v4, pkt);
+}
+
+
 /* of a closing session's packets only "1" means something: as in Node it ends
    the wait for a last GET */
 
@@ -435,11 +481,11 @@ static void
 ngx_sio_post_closing(ngx_sio_post_t *post, u_char *data, size_t len)
 {
     sio_eio_packet_t    pkt;
-    sio_eio_payload_t   payload;
+    ngx_sio_packets_t   packets;
 
-    sio_eio_payload_init(&payload, data, len);
+    ngx_sio_packets_init(&packets, post, data, len);
 
-    while (sio_eio_payload_next(&payload, &pkt) == SIO_OK) {
+    while (ngx_sio_packets_next(&packets, &pkt) == SIO_OK) {
 
         if (pkt.type == SIO_EIO_CLOSE) {
             (void) ngx_sio_session_drop(&post->worker->zone,
@@ -476,7 +522,8 @@ ngx_sio_polling_post(ngx_sio_post_t *post, ngx_pool_t *pool, u_char *data,
 
     if (post->options) {
         client = ngx_sio_client_create(w, post->options,
-                                       post->rq.info.session, pool);
+                                       post->rq.info.session,
+                                       post->rq.info.form, pool);
     }
 
     if (client == NULL) {
@@ -494,12 +541,14 @@ ngx_sio_polling_post(ngx_sio_post_t *post, ngx_pool_t *pool, u_char *data,
 
         /* no ping is to come: a pong is due; any packet is a sign of life */
 
-        if (post->rq.info.ping_at == 0 && len && data[0] != SIO_EIO_PONG) {
+        if (post->rq.info.ping_at == 0 && len && data[0] != SIO_EIO_PONG
+            && !client->eio3)
+        {
             (void) ngx_sio_session_alive(&w->zone, post->rq.info.session,
                                          ngx_current_msec);
         }
 
-        rc = ngx_sio_post_packets(client, data, len);
+        rc = ngx_sio_post_packets(client, post, data, len);
 
         if (rc == NGX_OK && client->partial) {
             partial.data = client->partial;
@@ -524,21 +573,22 @@ ngx_sio_polling_post(ngx_sio_post_t *post, ngx_pool_t *pool, u_char *data,
 }
 
 
-/* Engine.IO v4, Payload; protocol, 1.12 */
+/* Engine.IO, Payload; protocol, 1.12 */
 
 static ngx_int_t
-ngx_sio_post_packets(ngx_sio_client_t *client, u_char *data, size_t len)
+ngx_sio_post_packets(ngx_sio_client_t *client, ngx_sio_post_t *post,
+    u_char *data, size_t len)
 {
     int                 rc;
     ngx_int_t           done;
     sio_eio_packet_t    pkt;
-    sio_eio_payload_t   payload;
+    ngx_sio_packets_t   packets;
 
-    sio_eio_payload_init(&payload, data, len);
+    ngx_sio_packets_init(&packets, post, data, len);
 
     for ( ;; ) {
 
-        rc = sio_eio_payload_next(&payload, &pkt);
+        rc = ngx_sio_packets_next(&packets, &pkt);
 
         if (rc == SIO_DONE) {
             return NGX_OK;
@@ -555,9 +605,12 @@ ngx_sio_post_packets(ngx_sio_client_t *client, u_char *data, size_t len)
 
         case SIO_EIO_MESSAGE:
 
-            if (pkt.binary) {
+            if (pkt.base64) {
                 pkt.data.len = sio_base64_read(pkt.data.data, pkt.data.data,
                                                pkt.data.len);
+            }
+
+            if (pkt.binary) {
                 done = ngx_sio_dispatch_binary(client, pkt.data.data,
                                                pkt.data.len);
                 break;
@@ -567,12 +620,8 @@ ngx_sio_post_packets(ngx_sio_client_t *client, u_char *data, size_t len)
             break;
 
         case SIO_EIO_PING:
-            ngx_sio_client_close(client, NGX_SIO_TRANSPORT_ERROR, 0);
-            return NGX_DONE;
-
         case SIO_EIO_PONG:
-            (void) ngx_sio_session_pong(&client->worker->zone,
-                                        client->session, ngx_current_msec);
+            done = ngx_sio_post_beat(client, pkt.type);
             break;
 
         case SIO_EIO_CLOSE:
@@ -587,6 +636,32 @@ ngx_sio_post_packets(ngx_sio_client_t *client, u_char *data, size_t len)
             return NGX_DONE;
         }
     }
+}
+
+
+/* Engine.IO, Heartbeat: a client of v3 pings, one of v4 answers */
+
+static ngx_int_t
+ngx_sio_post_beat(ngx_sio_client_t *client, ngx_uint_t type)
+{
+    ngx_int_t  rc;
+
+    if (client->eio3 != (type == SIO_EIO_PING)) {
+        /* "invalid heartbeat direction" */
+        ngx_sio_client_close(client, NGX_SIO_TRANSPORT_ERROR, 0);
+        return NGX_DONE;
+    }
+
+    rc = ngx_sio_session_pong(&client->worker->zone, client->session,
+                              ngx_current_msec);
+
+    if (rc == NGX_BUSY) {
+        /* no memory for the answer */
+        ngx_sio_client_close(client, NGX_SIO_TRANSPORT_ERROR, 0);
+        return NGX_DONE;
+    }
+
+    return NGX_OK;
 }
 
 

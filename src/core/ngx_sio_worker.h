@@ -14,7 +14,7 @@
 #include "ngx_sio_core.h"
 #include "ngx_sio_rules.h"
 #include "../wire/sio_base64.h"
-#include "../wire/sio_eio.h"
+#include "../wire/sio_eio3.h"
 #include "../wire/sio_ws.h"
 
 
@@ -79,14 +79,14 @@ struct ngx_sio_peer_s {
     ngx_sio_client_t         *client;
     ngx_sio_peer_t           *next;         /* of the same client */
     ngx_sio_handle_t          socket;
-    ngx_str_t                 nsp;          /* owned, unless it is "/" */
+    ngx_str_t                 nsp;
+    ngx_str_t                 id;           /* of the socket */
     void                     *program;
     ngx_sio_seat_t           *seats;
     ngx_sio_seat_t            seat;         /* of the namespace */
     ngx_sio_asked_t          *asked;
     uint32_t                  nasked;
     uint32_t                  stamp;        /* of the message it got last */
-    u_char                    id[NGX_SIO_ID_LEN];
     unsigned                  seat_used:1;
     unsigned                  linked:1;     /* in worker->peers */
     unsigned                  ending:1;     /* "disconnect" was said */
@@ -121,6 +121,7 @@ struct ngx_sio_client_s {
     unsigned                  closed:1;     /* no more input */
     unsigned                  close_later:1; /* "disconnect close" was said */
     unsigned                  refreshed:1;  /* the time for a pong, once */
+    unsigned                  eio3:1;       /* Engine.IO v3, Socket.IO v4 */
     unsigned                  retired:1;    /* some of its peers */
     unsigned                  kicked:1;     /* a peer, by another's rules */
 };
@@ -217,11 +218,18 @@ ngx_int_t ngx_sio_conn_send(ngx_sio_conn_t *conn, const ngx_sio_body_t *body);
 ngx_int_t ngx_sio_conn_send_text(ngx_sio_conn_t *conn, const u_char *p,
     size_t len);
 void ngx_sio_conn_drop(ngx_sio_conn_t *conn, ngx_uint_t code);
+void ngx_sio_conn_ping(ngx_sio_client_t *client);
+void ngx_sio_conn_beat(ngx_sio_client_t *client, ngx_msec_t due);
+void ngx_sio_conn_forget(ngx_sio_conn_t *conn);
+
+/* ngx_sio_conn_upgrade.c */
 ngx_sio_conn_t *ngx_sio_candidate_lookup(ngx_sio_worker_t *w,
     ngx_sio_handle_t session);
+ngx_int_t ngx_sio_conn_candidate_packet(ngx_sio_conn_t *conn,
+    sio_eio_packet_t *pkt);
 void ngx_sio_conn_timeout(ngx_sio_conn_t *conn);
+void ngx_sio_conn_unprobe(ngx_sio_conn_t *conn);
 void ngx_sio_conn_upgrade(ngx_sio_conn_t *conn);
-void ngx_sio_conn_ping(ngx_sio_client_t *client);
 
 /* ngx_sio_message.c: a body is parts, each a 32-bit word (length * 2, + 1 when
    binary) and its bytes; the first part is the packet's text */
@@ -244,6 +252,8 @@ ngx_sio_buf_t *ngx_sio_frames(ngx_sio_worker_t *w, const ngx_sio_body_t *body,
 /* ngx_sio_payload.c */
 ngx_int_t ngx_sio_payload(ngx_sio_park_t *park, ngx_sio_batch_t *batch,
     ngx_pool_t *pool, ngx_str_t *payload);
+ngx_int_t ngx_sio_payload_single(ngx_sio_park_t *park, u_char type,
+    ngx_pool_t *pool, ngx_str_t *payload);
 
 /* ngx_sio_deflate.c: the same frames for a connection that agreed on
    permessage-deflate.  own: for one with contexts, the reference is the
@@ -255,15 +265,18 @@ ngx_sio_buf_t *ngx_sio_buf_deflated_own(ngx_sio_conn_t *conn,
 void ngx_sio_conn_deflate_end(ngx_sio_conn_t *conn);
 
 /* ngx_sio_client.c */
+void ngx_sio_client_params(ngx_sio_worker_t *w, ngx_sio_options_t *options,
+    ngx_uint_t form, const ngx_str_t *info, ngx_sio_session_params_t *params);
 ngx_sio_client_t *ngx_sio_client_create(ngx_sio_worker_t *w,
-    ngx_sio_options_t *options, ngx_sio_handle_t session, ngx_pool_t *pool);
+    ngx_sio_options_t *options, ngx_sio_handle_t session, ngx_uint_t form,
+    ngx_pool_t *pool);
 ngx_int_t ngx_sio_client_load(ngx_sio_client_t *client, ngx_pool_t *pool);
 ngx_sio_client_t *ngx_sio_client_lookup(ngx_sio_worker_t *w,
     ngx_sio_handle_t session);
 ngx_sio_peer_t *ngx_sio_client_peer(ngx_sio_client_t *client,
     const ngx_str_t *nsp);
 ngx_sio_peer_t *ngx_sio_peer_create(ngx_sio_client_t *client,
-    const ngx_str_t *nsp, const u_char *id);
+    const ngx_str_t *nsp, const ngx_str_t *id);
 void ngx_sio_peer_retire(ngx_sio_peer_t *peer);
 void ngx_sio_peer_destroy(ngx_sio_peer_t *peer);
 void ngx_sio_client_sweep(ngx_sio_client_t *client);
@@ -298,6 +311,15 @@ ngx_uint_t ngx_sio_call_held_room(ngx_sio_call_t *call,
 /* ngx_sio_connect.c: from CONNECT to the answer */
 ngx_int_t ngx_sio_connect(ngx_sio_client_t *client, const ngx_str_t *name,
     const ngx_str_t *auth);
+
+/* clients that are in "/" from their handshake on: NGX_OK, NGX_DONE: refused
+   and closed */
+#define ngx_sio_connects_itself(options, form)                                \
+    ((options)->engine_io || ((form) & NGX_SIO_FORM_EIO3))
+
+ngx_int_t ngx_sio_connect_root(ngx_sio_client_t *client);
+void ngx_sio_connect_polling(ngx_sio_worker_t *w, ngx_sio_options_t *options,
+    ngx_sio_handle_t session, ngx_uint_t form);
 
 typedef struct ngx_sio_held_s  ngx_sio_held_t;
 
@@ -340,13 +362,14 @@ ngx_int_t ngx_sio_msgpack_body(ngx_sio_worker_t *w,
 
 ngx_uint_t ngx_sio_plain_call(ngx_sio_call_t *call);
 
-ngx_int_t ngx_sio_plain_open(ngx_sio_client_t *client);
-void ngx_sio_plain_open_polling(ngx_sio_worker_t *w,
-    ngx_sio_options_t *options, ngx_sio_handle_t session);
 ngx_int_t ngx_sio_plain_message(ngx_sio_client_t *client, u_char *p,
     size_t len, ngx_uint_t binary);
 ngx_int_t ngx_sio_plain_emit(ngx_sio_call_t *call, ngx_sio_event_out_t *out,
     ngx_sio_emit_t *emit, ngx_uint_t *receivers);
+
+/* ngx_sio_eio3.c: Socket.IO v4 */
+ngx_int_t ngx_sio_eio3_nsp(ngx_sio_client_t *client, ngx_str_t *nsp,
+    ngx_str_t *auth);
 
 /* ngx_sio_asked.c: acks asked of peers */
 ngx_int_t ngx_sio_asked_add(ngx_sio_peer_t *peer, uint32_t id,

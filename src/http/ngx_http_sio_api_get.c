@@ -137,9 +137,10 @@ ngx_http_sio_api_sockets(ngx_http_sio_api_ctx_t *api)
             continue;
         }
 
-        len += sizeof("{\"id\":\"\",\"nsp\":,\"transport\":\"websocket\","
+        len += sizeof("{\"id\":,\"nsp\":,\"transport\":\"websocket\","
                       "\"rooms\":[],\"data\":},") - 1
-               + NGX_SIO_ID_LEN + s->data.len
+               + s->data.len
+               + sio_json_string_len(s->info.id.data, s->info.id.len)
                + sio_json_string_len(s->info.nsp.data, s->info.nsp.len);
 
         for (k = 0; k < s->nrooms; k++) {
@@ -165,9 +166,9 @@ ngx_http_sio_api_sockets(ngx_http_sio_api_ctx_t *api)
             *p++ = ',';
         }
 
-        p = ngx_cpymem(p, "{\"id\":\"", sizeof("{\"id\":\"") - 1);
-        p = ngx_cpymem(p, s->info.id, NGX_SIO_ID_LEN);
-        p = ngx_cpymem(p, "\",\"nsp\":", sizeof("\",\"nsp\":") - 1);
+        p = ngx_cpymem(p, "{\"id\":", sizeof("{\"id\":") - 1);
+        p += sio_json_string_write(p, s->info.id.data, s->info.id.len);
+        p = ngx_cpymem(p, ",\"nsp\":", sizeof(",\"nsp\":") - 1);
         p += sio_json_string_write(p, s->info.nsp.data, s->info.nsp.len);
         p = ngx_sprintf(p, ",\"transport\":\"%s\",\"rooms\":[",
                         s->session.websocket ? "websocket" : "polling");

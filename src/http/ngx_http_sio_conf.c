@@ -94,6 +94,7 @@ ngx_http_sio_create_loc_conf(ngx_conf_t *cf)
     slcf->connect_timeout = NGX_CONF_UNSET_MSEC;
     slcf->max_http_buffer_size = NGX_CONF_UNSET_SIZE;
     slcf->allow_upgrades = NGX_CONF_UNSET;
+    slcf->allow_eio3 = NGX_CONF_UNSET;
     slcf->protocol = NGX_CONF_UNSET_UINT;
     slcf->parser = NGX_CONF_UNSET_UINT;
     slcf->http_compression = NGX_CONF_UNSET_SIZE;
@@ -133,6 +134,7 @@ ngx_http_sio_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               (NGX_CONF_BITMASK_SET|NGX_HTTP_SIO_POLLING
                                |NGX_HTTP_SIO_WEBSOCKET));
     ngx_conf_merge_value(conf->allow_upgrades, prev->allow_upgrades, 1);
+    ngx_conf_merge_value(conf->allow_eio3, prev->allow_eio3, 0);
     ngx_conf_merge_uint_value(conf->protocol, prev->protocol, 0);
     ngx_conf_merge_uint_value(conf->parser, prev->parser, 0);
     ngx_conf_merge_size_value(conf->http_compression, prev->http_compression,

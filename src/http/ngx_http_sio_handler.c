@@ -84,7 +84,7 @@ ngx_http_sio_handler(ngx_http_request_t *r)
 
     if (ctx->query.sid.len == 0) {
 
-        if (ctx->query.form & NGX_SIO_FORM_EIO3) {
+        if ((ctx->query.form & NGX_SIO_FORM_EIO3) && !slcf->allow_eio3) {
             return ngx_http_sio_send_error(r, NGX_HTTP_SIO_BAD_VERSION);
         }
 

@@ -120,6 +120,13 @@ static ngx_command_t  ngx_http_sio_commands[] = {
       offsetof(ngx_http_sio_loc_conf_t, allow_upgrades),
       NULL },
 
+    { ngx_string("sio_allow_eio3"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, allow_eio3),
+      NULL },
+
     { ngx_string("sio_protocol"),
       NGX_HTTP_SIO_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_enum_slot,

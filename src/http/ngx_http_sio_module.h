@@ -103,6 +103,7 @@ struct ngx_http_sio_loc_conf_s {
     size_t                    max_http_buffer_size;
     ngx_uint_t                transports;   /* NGX_HTTP_SIO_POLLING ... */
     ngx_flag_t                allow_upgrades;
+    ngx_flag_t                allow_eio3;
     ngx_uint_t                protocol;     /* 1: engine.io */
     ngx_uint_t                parser;       /* 1: msgpack */
     size_t                    http_compression;    /* from how many bytes on,

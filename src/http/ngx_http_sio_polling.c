@@ -58,7 +58,7 @@ ngx_http_sio_polling_open(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    payload.data = ngx_pnalloc(r->pool, SIO_EIO_OPEN_MAX);
+    payload.data = ngx_pnalloc(r->pool, NGX_SIO_OPEN_MAX);
     if (payload.data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -155,13 +155,15 @@ static ngx_int_t
 ngx_http_sio_polling_body(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
     ngx_str_t *payload)
 {
-    static ngx_str_t  type = ngx_string("text/plain; charset=UTF-8");
+    static ngx_str_t  text = ngx_string("text/plain; charset=UTF-8");
+    static ngx_str_t  binary = ngx_string("application/octet-stream");
 
     if (ngx_http_sio_polling_headers(r, ctx) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_sio_send(r, NGX_HTTP_OK, &type, payload);
+    return ngx_http_sio_send(r, NGX_HTTP_OK,
+                             ctx->park.binary ? &binary : &text, payload);
 }
 
 
@@ -416,10 +418,16 @@ ngx_http_sio_polling_post(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
     if (type && type->len == sizeof("application/octet-stream") - 1
         && ngx_strncmp(type->data, "application/octet-stream", type->len) == 0)
     {
-        ctx->posting = 0;
-        ngx_sio_polling_post_abort(&ctx->post);
+        if (!(ctx->query.form & NGX_SIO_FORM_EIO3)) {
+            ctx->posting = 0;
+            ngx_sio_polling_post_abort(&ctx->post);
 
-        return ngx_http_sio_send_empty(r, NGX_HTTP_BAD_REQUEST);
+            return ngx_http_sio_send_empty(r, NGX_HTTP_BAD_REQUEST);
+        }
+
+        /* a script cannot send it: of JSONP it is a form all the same */
+
+        ctx->post.binary = (ctx->post.rq.info.jsonp == 0);
     }
 
     if (r->headers_in.content_length_n > 0
@@ -659,7 +667,9 @@ ngx_http_sio_body_done(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
 
     /* Node reads the body as UTF-8 text: what is none becomes U+FFFD */
 
-    if (rc == NGX_OK && sio_utf8_valid(data.data, data.len) != SIO_OK) {
+    if (rc == NGX_OK && !ctx->post.binary
+        && sio_utf8_valid(data.data, data.len) != SIO_OK)
+    {
 
         repaired = ngx_palloc(r->pool,
                               sio_utf8_repair(NULL, data.data, data.len));

@@ -29,7 +29,8 @@ static ngx_int_t ngx_http_sio_websocket_protocol(ngx_table_elt_t *h,
     ngx_str_t *protocol);
 static ngx_int_t ngx_http_sio_websocket_open(ngx_http_request_t *r,
     ngx_http_sio_ctx_t *ctx, ngx_sio_session_info_t *session,
-    ngx_http_sio_agreed_t *agreed, ngx_http_sio_upgrade_t *up);
+    ngx_uint_t reject, ngx_http_sio_agreed_t *agreed,
+    ngx_http_sio_upgrade_t *up);
 static ngx_int_t ngx_http_sio_websocket_headers(ngx_http_request_t *r,
     ngx_http_sio_ctx_t *ctx, ngx_str_t *key, ngx_str_t *protocol,
     ngx_str_t *extensions);
@@ -45,6 +46,7 @@ ngx_http_sio_websocket_handler(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
 {
     ngx_int_t                rc;
     ngx_str_t                key, protocol, extensions;
+    ngx_uint_t               bad_version;
     ngx_connection_t        *c;
     ngx_http_cleanup_t      *cln;
     ngx_http_sio_agreed_t    agreed;
@@ -80,9 +82,10 @@ ngx_http_sio_websocket_handler(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
         }
     }
 
-    if (session == NULL && !reject && (ctx->query.form & NGX_SIO_FORM_EIO3)) {
-        return ngx_http_sio_send_error(r, NGX_HTTP_SIO_BAD_VERSION);
-    }
+    /* as in Node, this comes behind the 101 */
+
+    bad_version = (session == NULL && !reject && !ctx->conf->allow_eio3
+                   && (ctx->query.form & NGX_SIO_FORM_EIO3));
 
     if (ngx_exiting) {
         /* nobody would close it any more */
@@ -101,7 +104,9 @@ ngx_http_sio_websocket_handler(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
     up->server = &ctx->conf->zone->server;
 
     rc = ngx_http_sio_websocket_open(r, ctx, reject ? NULL : session,
-                                     extensions.len ? &agreed : NULL, up);
+                                     reject || bad_version,
+                                     (extensions.len && !bad_version)
+                                     ? &agreed : NULL, up);
 
     if (rc == NGX_BUSY) {
         return ngx_http_sio_send_busy(r);
@@ -115,7 +120,8 @@ ngx_http_sio_websocket_handler(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    up->ws->reject = reject;
+    up->ws->reject = reject || bad_version;
+    up->ws->bad_version = bad_version;
 
     if (ngx_http_sio_websocket_headers(r, ctx, &key, &protocol, &extensions)
         != NGX_OK)
@@ -308,8 +314,8 @@ ngx_http_sio_websocket_protocol(ngx_table_elt_t *h, ngx_str_t *protocol)
 
 static ngx_int_t
 ngx_http_sio_websocket_open(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
-    ngx_sio_session_info_t *session, ngx_http_sio_agreed_t *agreed,
-    ngx_http_sio_upgrade_t *up)
+    ngx_sio_session_info_t *session, ngx_uint_t reject,
+    ngx_http_sio_agreed_t *agreed, ngx_http_sio_upgrade_t *up)
 {
     u_char                     address[NGX_SIO_ADDRESS_LEN];
     ngx_str_t                  info;
@@ -355,7 +361,7 @@ ngx_http_sio_websocket_open(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
 
 #endif
 
-    if (session || ctx->query.transport.data[0] == 'p') {
+    if (session || reject) {
         return NGX_OK;
     }
 

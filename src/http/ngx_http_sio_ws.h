@@ -65,6 +65,7 @@ typedef struct {
     unsigned                  peer_closed:1;
     unsigned                  fresh:1;      /* rest was not parsed yet */
     unsigned                  reject:1;     /* no session: close at once */
+    unsigned                  bad_version:1; /* the same, as an HTTP error */
 } ngx_http_sio_ws_t;
 
 

@@ -23,6 +23,7 @@
 
 static void ngx_http_sio_ws_read_handler(ngx_event_t *rev);
 static void ngx_http_sio_ws_write_handler(ngx_event_t *wev);
+static void ngx_http_sio_ws_bad_version(ngx_http_sio_ws_t *ws);
 static void ngx_http_sio_ws_read(ngx_http_sio_ws_t *ws, ngx_event_t *rev);
 static ngx_int_t ngx_http_sio_ws_input(ngx_http_sio_ws_t *ws, u_char *p,
     u_char *last);
@@ -183,6 +184,11 @@ ngx_http_sio_ws_read_handler(ngx_event_t *rev)
         return;
     }
 
+    if (ws->bad_version) {
+        ngx_http_sio_ws_bad_version(ws);
+        return;
+    }
+
     if (ws->reject && ws->state == NGX_HTTP_SIO_WS_OPEN) {
         ngx_http_sio_ws_start_close(ws, 0);
     }
@@ -203,6 +209,25 @@ ngx_http_sio_ws_read_handler(ngx_event_t *rev)
     }
 
     ngx_http_sio_ws_read(ws, rev);
+}
+
+
+/* a protocol that is not allowed: Node finds out behind the 101, and writes an
+   answer of HTTP all the same */
+
+static void
+ngx_http_sio_ws_bad_version(ngx_http_sio_ws_t *ws)
+{
+    static u_char  answer[] = "HTTP/1.1 400 Bad Request" CRLF
+                              "Connection: close" CRLF
+                              "Content-type: text/html" CRLF
+                              "Content-Length: 28" CRLF CRLF
+                              "Unsupported protocol version";
+
+    (void) ngx_sio_conn_append(&ws->conn, answer, sizeof(answer) - 1);
+
+    ngx_http_sio_ws_flush(&ws->conn);
+    ngx_http_sio_ws_finalize(ws);
 }
 
 

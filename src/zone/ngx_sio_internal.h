@@ -383,6 +383,8 @@ ngx_sio_ref_t ngx_sio_partial_take_locked(ngx_sio_zone_t *z,
 #define ngx_sio_socket_session(z, k)                                          \
     ((ngx_sio_session_sh_t *) ngx_sio_ptr(z, (k)->session))
 
+ngx_sio_socket_sh_t *ngx_sio_socket_connected(ngx_sio_zone_t *z,
+    ngx_sio_handle_t socket);
 ngx_sio_socket_sh_t *ngx_sio_socket_by_id_locked(ngx_sio_zone_t *z,
     ngx_sio_ref_t nsp, const ngx_str_t *id);
 ngx_sio_room_sh_t *ngx_sio_room_lookup_locked(ngx_sio_zone_t *z,

@@ -38,6 +38,11 @@ ngx_sio_queue_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
     if (blob) {
         b = ngx_sio_ptr(z, blob);
         size = b->len;
+    }
+
+    /* a ping of ours is one at a time, an answer to the client's is not */
+
+    if (blob || s->ping_interval == 0) {
 
         if (s->queue_count
             && ((limits->max_queue && s->queue_count >= limits->max_queue)
@@ -563,6 +568,12 @@ ngx_sio_session_pong(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     } else if (s->ping_timeout) {
         /* Engine.IO v3: the client pings, this is the time until its next */
         ngx_sio_set(z, &s->pong_at, ngx_sio_time(now + s->ping_timeout));
+        ngx_sio_queue_locked(z, s, NGX_SIO_ENTRY_PING, 0, 0);
+
+        if (s->state != NGX_SIO_SESSION_OPEN) {
+            /* its queue was full */
+            return ngx_sio_finish(z, NGX_OK);
+        }
     }
 
     ngx_sio_session_schedule_locked(z, s, (uint32_t) now);

@@ -206,6 +206,7 @@ typedef struct {
 #define NGX_SIO_SOCKET_KICK_CLOSE 0x04  /* ... with its session */
 #define NGX_SIO_SOCKET_LEAVING    0x08  /* somebody says "disconnecting" */
 #define NGX_SIO_SOCKET_MUTED      0x10  /* was kicked: gets no messages */
+#define NGX_SIO_SOCKET_PREFIXED   0x20  /* its id is "NSP#ID" */
 
 typedef struct {
     uint32_t           gen;

@@ -20,43 +20,82 @@ static void ngx_sio_socket_answer_locked(ngx_sio_zone_t *z,
 static ngx_int_t ngx_sio_join_locked(ngx_sio_zone_t *z,
     ngx_sio_socket_sh_t *k, const ngx_str_t *rooms, const ngx_uint_t *max,
     ngx_uint_t n);
-static ngx_int_t ngx_sio_socket_blob(ngx_sio_zone_t *z,
-    ngx_sio_handle_t socket, ngx_pool_t *pool, ngx_str_t *s, ngx_uint_t auth);
+static ngx_uint_t ngx_sio_socket_is(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
+    const ngx_str_t *name);
 
 #define ngx_sio_socket_hash(z, id)                                            \
     ngx_sio_hash(z, NGX_SIO_TABLE_SOCKETS, (const u_char *) (id),             \
                  NGX_SIO_ID_LEN)
 
-#define ngx_sio_socket_is(k, name)                                            \
-    ((name)->len == NGX_SIO_ID_LEN                                            \
-     && ngx_memcmp((k)->id, (name)->data, NGX_SIO_ID_LEN) == 0)
 
-
-/* nsp 0: in any namespace */
+/* nsp 0: in any namespace, not by an id with a prefix */
 
 ngx_sio_socket_sh_t *
 ngx_sio_socket_by_id_locked(ngx_sio_zone_t *z, ngx_sio_ref_t nsp,
     const ngx_str_t *id)
 {
+    u_char               *p;
+    uint32_t              prefixed;
+    ngx_str_t             prefix;
     ngx_sio_ref_t         ref;
+    ngx_sio_room_sh_t    *room;
     ngx_sio_socket_sh_t  *k;
 
+    p = id->data;
+    prefixed = 0;
+
     if (id->len != NGX_SIO_ID_LEN) {
-        return NULL;
+
+        if (nsp == 0 || id->len < NGX_SIO_ID_LEN + 2) {
+            return NULL;
+        }
+
+        p += id->len - NGX_SIO_ID_LEN;
+
+        if (p[-1] != '#') {
+            return NULL;
+        }
+
+        prefix.data = id->data;
+        prefix.len = p - 1 - id->data;
+
+        room = ngx_sio_room_lookup_locked(z, 0, &prefix);
+
+        if (room == NULL || ngx_sio_ref(z, room) != nsp) {
+            return NULL;
+        }
+
+        prefixed = NGX_SIO_SOCKET_PREFIXED;
     }
 
     ref = *ngx_sio_bucket(z, NGX_SIO_TABLE_SOCKETS,
-                          ngx_sio_socket_hash(z, id->data));
+                          ngx_sio_socket_hash(z, p));
 
     for ( /* void */ ; ref; ref = k->next) {
         k = ngx_sio_ptr(z, ref);
 
-        if ((nsp == 0 || k->nsp == nsp) && ngx_sio_socket_is(k, id)) {
+        if ((nsp == 0 || k->nsp == nsp)
+            && (k->flags & NGX_SIO_SOCKET_PREFIXED) == prefixed
+            && ngx_memcmp(k->id, p, NGX_SIO_ID_LEN) == 0)
+        {
             return k;
         }
     }
 
     return NULL;
+}
+
+
+static ngx_uint_t
+ngx_sio_socket_is(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
+    const ngx_str_t *name)
+{
+    if (k->flags & NGX_SIO_SOCKET_PREFIXED) {
+        return ngx_sio_socket_by_id_locked(z, k->nsp, name) == k;
+    }
+
+    return name->len == NGX_SIO_ID_LEN
+           && ngx_memcmp(k->id, name->data, NGX_SIO_ID_LEN) == 0;
 }
 
 
@@ -193,7 +232,7 @@ ngx_sio_socket_create_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
     id.len = NGX_SIO_ID_LEN;
     id.data = (u_char *) params->id;
 
-    if (ngx_sio_socket_by_id_locked(z, 0, &id)) {
+    if (!params->prefixed && ngx_sio_socket_by_id_locked(z, 0, &id)) {
         return NGX_ERROR;
     }
 
@@ -221,6 +260,7 @@ ngx_sio_socket_create_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
     k->session = ngx_sio_ref(z, s);
     k->nsp = ngx_sio_ref(z, nsp);
     k->session_prev = s->sockets_last;
+    k->flags = params->prefixed ? NGX_SIO_SOCKET_PREFIXED : 0;
 
     ngx_memcpy(k->id, params->id, NGX_SIO_ID_LEN);
 
@@ -309,7 +349,7 @@ ngx_sio_join_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
 
     for (i = 0; i < n && !ngx_sio_failed(z); i++) {
 
-        if (ngx_sio_socket_is(k, &rooms[i])) {
+        if (ngx_sio_socket_is(z, k, &rooms[i])) {
             continue;
         }
 
@@ -355,7 +395,7 @@ ngx_sio_join_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
 
 /* a socket that is there, and connected; NULL: neither */
 
-static ngx_sio_socket_sh_t *
+ngx_sio_socket_sh_t *
 ngx_sio_socket_connected(ngx_sio_zone_t *z, ngx_sio_handle_t socket)
 {
     ngx_sio_socket_sh_t   *k;
@@ -475,7 +515,7 @@ ngx_sio_member(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
 
     rc = NGX_DECLINED;
 
-    if (ngx_sio_socket_is(k, name)) {
+    if (ngx_sio_socket_is(z, k, name)) {
         rc = NGX_OK;
 
     } else {
@@ -515,8 +555,10 @@ ngx_sio_socket_rooms(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
         return ngx_sio_finish(z, NGX_DONE);
     }
 
+    room = ngx_sio_ptr(z, k->nsp);
+
     name = ngx_palloc(pool, (k->members_count + 1) * sizeof(ngx_str_t));
-    p = ngx_pnalloc(pool, NGX_SIO_ID_LEN);
+    p = ngx_pnalloc(pool, room->name_len + 1 + NGX_SIO_ID_LEN);
 
     if (name == NULL || p == NULL) {
         return ngx_sio_finish(z, NGX_ERROR);
@@ -524,9 +566,16 @@ ngx_sio_socket_rooms(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
 
     *rooms = name;
 
-    name->len = NGX_SIO_ID_LEN;
     name->data = p;
-    ngx_memcpy(p, k->id, NGX_SIO_ID_LEN);
+
+    if (k->flags & NGX_SIO_SOCKET_PREFIXED) {
+        ngx_sio_room_name(z, room, p);
+        p += room->name_len;
+        *p++ = '#';
+    }
+
+    p = ngx_cpymem(p, k->id, NGX_SIO_ID_LEN);
+    name->len = p - name->data;
     name++;
 
     for (ref = k->members; ref; ref = m->socket_next) {
@@ -661,194 +710,4 @@ ngx_sio_socket_remove(ngx_sio_zone_t *z, ngx_sio_handle_t socket)
     } while (rc == NGX_AGAIN);
 
     return rc;
-}
-
-
-ngx_int_t
-ngx_sio_session_sockets(ngx_sio_zone_t *z, ngx_sio_handle_t session,
-    ngx_pool_t *pool, ngx_sio_socket_info_t **sockets, ngx_uint_t *n)
-{
-    ngx_int_t               rc;
-    ngx_sio_ref_t           ref;
-    ngx_sio_socket_sh_t    *k;
-    ngx_sio_session_sh_t   *s;
-    ngx_sio_socket_info_t  *info;
-
-    *n = 0;
-    *sockets = NULL;
-
-    rc = ngx_sio_begin(z);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    s = ngx_sio_session_lookup(z, session);
-
-    if (s == NULL) {
-        return ngx_sio_finish(z, NGX_DONE);
-    }
-
-    if (s->sockets_count == 0) {
-        return ngx_sio_finish(z, NGX_OK);
-    }
-
-    info = ngx_pcalloc(pool, s->sockets_count * sizeof(ngx_sio_socket_info_t));
-    if (info == NULL) {
-        return ngx_sio_finish(z, NGX_ERROR);
-    }
-
-    *sockets = info;
-
-    for (ref = s->sockets; ref; ref = k->session_next) {
-        k = ngx_sio_ptr(z, ref);
-
-        if (ngx_sio_socket_info_locked(z, k, pool, info) != NGX_OK) {
-            return ngx_sio_finish(z, NGX_ERROR);
-        }
-
-        info++;
-    }
-
-    *n = info - *sockets;
-
-    return ngx_sio_finish(z, NGX_OK);
-}
-
-
-ngx_int_t
-ngx_sio_socket_info_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
-    ngx_pool_t *pool, ngx_sio_socket_info_t *info)
-{
-    ngx_sio_room_sh_t  *nsp;
-
-    nsp = ngx_sio_ptr(z, k->nsp);
-
-    info->socket.ref = ngx_sio_ref(z, k);
-    info->socket.gen = k->gen;
-    info->nsp_room = k->nsp;
-    info->muted = (k->flags & NGX_SIO_SOCKET_MUTED) ? 1 : 0;
-    ngx_memcpy(info->id, k->id, NGX_SIO_ID_LEN);
-
-    info->nsp.len = nsp->name_len;
-    info->nsp.data = ngx_pnalloc(pool, nsp->name_len + 1);
-
-    if (info->nsp.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_sio_room_name(z, nsp, info->nsp.data);
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_sio_socket_info(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
-    ngx_pool_t *pool, ngx_sio_socket_info_t *info, ngx_sio_handle_t *session)
-{
-    ngx_int_t              rc;
-    ngx_sio_socket_sh_t   *k;
-    ngx_sio_session_sh_t  *s;
-
-    rc = ngx_sio_begin(z);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    k = ngx_sio_socket_lookup(z, socket);
-
-    if (k == NULL) {
-        return ngx_sio_finish(z, NGX_DONE);
-    }
-
-    if (session) {
-        s = ngx_sio_socket_session(z, k);
-        ngx_sio_session_handle(z, s, session);
-    }
-
-    rc = ngx_sio_socket_info_locked(z, k, pool, info);
-
-    return ngx_sio_finish(z, rc);
-}
-
-
-ngx_int_t
-ngx_sio_socket_set_data(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
-    const ngx_str_t *data)
-{
-    ngx_int_t             rc;
-    ngx_sio_ref_t         prepared;
-    ngx_sio_socket_sh_t  *k;
-
-    if (z->root->limits.max_data && data->len > z->root->limits.max_data) {
-        return NGX_ERROR;
-    }
-
-    rc = ngx_sio_string_prepare(z, data, &prepared);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    rc = ngx_sio_begin(z);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    k = ngx_sio_socket_connected(z, socket);
-
-    if (k == NULL) {
-        rc = NGX_DONE;
-
-    } else {
-        ngx_sio_string_replace_locked(z, &k->data, data, prepared);
-    }
-
-    rc = ngx_sio_finish(z, rc);
-
-    if (rc != NGX_OK && rc != NGX_ABORT && prepared) {
-        ngx_sio_blob_discard(z, prepared);
-    }
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_sio_socket_blob(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
-    ngx_pool_t *pool, ngx_str_t *s, ngx_uint_t auth)
-{
-    ngx_int_t             rc;
-    ngx_sio_socket_sh_t  *k;
-
-    rc = ngx_sio_begin(z);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    k = ngx_sio_socket_lookup(z, socket);
-
-    if (k == NULL) {
-        rc = NGX_DONE;
-
-    } else {
-        rc = ngx_sio_blob_copy(z, auth ? k->auth : k->data, pool, s);
-    }
-
-    return ngx_sio_finish(z, rc);
-}
-
-
-ngx_int_t
-ngx_sio_socket_data(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
-    ngx_pool_t *pool, ngx_str_t *data)
-{
-    return ngx_sio_socket_blob(z, socket, pool, data, 0);
-}
-
-
-ngx_int_t
-ngx_sio_socket_auth(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
-    ngx_pool_t *pool, ngx_str_t *auth)
-{
-    return ngx_sio_socket_blob(z, socket, pool, auth, 1);
 }

@@ -143,7 +143,8 @@ typedef enum {
     NGX_SIO_ENTRY_SEND,             /* to one session */
     NGX_SIO_ENTRY_ADD,              /* socket is now a member of room */
     NGX_SIO_ENTRY_REMOVE,           /* socket is no longer a member of room */
-    NGX_SIO_ENTRY_PING,             /* in a batch: an Engine.IO ping */
+    NGX_SIO_ENTRY_PING,             /* in a batch: an Engine.IO ping; v3: the
+                                       answer to one */
     NGX_SIO_ENTRY_KICK,             /* socket gets no more messages: it is
                                        about to be disconnected */
     NGX_SIO_ENTRY_OVERFLOW          /* the inbox was lost: close all WebSockets
@@ -335,6 +336,7 @@ ngx_int_t ngx_sio_session_create(ngx_sio_zone_t *z,
 
 typedef struct {
     ngx_sio_handle_t         session;
+    u_char                   sid[NGX_SIO_ID_LEN];
     uint32_t                 location;
     uint32_t                 form;
     unsigned                 websocket:1;
@@ -450,7 +452,8 @@ ngx_int_t ngx_sio_post_abort(ngx_sio_zone_t *z, ngx_sio_handle_t session,
 ngx_int_t ngx_sio_session_alive(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     ngx_msec_t now);
 
-/* a pong of a polling session */
+/* a pong of a polling session, or (Engine.IO v3) its ping: the answer, an
+   entry PING, is queued */
 ngx_int_t ngx_sio_session_pong(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     ngx_msec_t now);
 
@@ -548,6 +551,7 @@ ngx_int_t ngx_sio_role_release(ngx_sio_zone_t *z, ngx_sio_handle_t session,
 typedef struct {
     ngx_str_t                nsp;             /* name of its namespace */
     u_char                   id[NGX_SIO_ID_LEN];
+    ngx_uint_t               prefixed;        /* its id is "NSP#ID" */
     ngx_str_t                auth;            /* opaque, may be empty */
     ngx_str_t                data;            /* first socket data */
     const ngx_str_t         *rooms;           /* first memberships ... */
@@ -573,7 +577,7 @@ ngx_int_t ngx_sio_socket_connect(ngx_sio_zone_t *z, ngx_sio_handle_t session,
 typedef struct {
     ngx_sio_handle_t         socket;
     ngx_sio_ref_t            nsp_room;        /* "all of the namespace" */
-    u_char                   id[NGX_SIO_ID_LEN];
+    ngx_str_t                id;              /* from the pool */
     ngx_str_t                nsp;             /* from the pool */
     ngx_uint_t               muted;           /* was kicked, gets no messages */
 } ngx_sio_socket_info_t;

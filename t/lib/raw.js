@@ -700,7 +700,7 @@ function parseFrame(b) {
 
 
 /*
- * ws({port, path, headers, key, version, conn, tls, pong, echo}): a
+ * ws({port, path, headers, key, version, eio, conn, tls, pong, echo}): a
  * WebSocket handshake, on `conn` if there is one; a path without "?" gets
  * the query of a new session.  Does not throw when it is refused: look at
  * `ok`, `status` and `response`.
@@ -709,9 +709,9 @@ function parseFrame(b) {
 async function ws(options) {
   const { headers = {},
           key = crypto.randomBytes(16).toString('base64'), version = '13',
-          early } = options;
+          early, eio = 4 } = options;
   const conn = options.conn || await connect(options);
-  const query = '?EIO=4&transport=websocket';
+  const query = `?EIO=${eio}&transport=websocket`;
   const at = options.path || '/socket.io/';
   const path = at.includes('?') ? at : at + query;
   const list = Array.isArray(headers) ? headers : Object.entries(headers);
@@ -771,7 +771,7 @@ async function wsOpen(options) {
 /* -- Engine.IO over long-polling ----------------------------------------- */
 
 /*
- * poll({port, path, query, headers, tls}): a new session.  get() and post()
+ * poll({port, path, query, headers, eio, tls}): a new session.  get() and post()
  * take {conn} to say on which connection, and so at which worker; each one
  * has its own otherwise.
  */
@@ -785,7 +785,7 @@ class Poll {
   url(query = '') {
     const { path = '/socket.io/' } = this.options;
 
-    return `${path}?EIO=4&transport=polling`
+    return `${path}?EIO=${this.options.eio || 4}&transport=polling`
            + (this.sid ? `&sid=${this.sid}` : '')
            + (this.options.query ? `&${this.options.query}` : '') + query;
   }
@@ -796,14 +796,20 @@ class Poll {
     this.response = r;
     this.worker = r.worker;
 
-    if (r.status !== 200 || r.text[0] !== '0') {
+    const [packet = ''] = this.split(r);
+
+    if (r.status !== 200 || packet[0] !== '0') {
       throw new Error(`handshake refused: ${r.status} ${r.text}`);
     }
 
-    this.open = JSON.parse(r.text.slice(1));
+    this.open = JSON.parse(packet.slice(1));
     this.sid = this.open.sid;
 
     return this;
+  }
+
+  split(r) {
+    return this.options.eio === 3 ? packets3(r) : r.text.split('\x1e');
   }
 
   send({ conn, ...options }) {
@@ -820,7 +826,7 @@ class Poll {
   async get({ conn, timeout, headers } = {}) {
     const r = await this.send({ conn, timeout, headers, path: this.url() });
 
-    r.packets = r.text.split('\x1e');
+    r.packets = this.split(r);
 
     return r;
   }
@@ -832,7 +838,7 @@ class Poll {
     const response = c.request({ path: this.url(),
                                  headers: this.options.headers })
       .then((r) => {
-        r.packets = r.text.split('\x1e');
+        r.packets = this.split(r);
         return r;
       });
 
@@ -855,7 +861,8 @@ class Poll {
   /* a POST of a payload, or of packets in an array */
 
   post(body, { conn, headers, chunked, timeout } = {}) {
-    const bytes = Array.isArray(body) ? body.join('\x1e') : body;
+    const bytes = !Array.isArray(body) ? body
+                : this.options.eio === 3 ? payload3(body) : body.join('\x1e');
 
     return this.send({
       conn, chunked, timeout, method: 'POST', path: this.url(), body: bytes,
@@ -928,7 +935,8 @@ class Poll {
     const { path = '/socket.io/', port, tls: secure } = this.options;
 
     return ws({ port, tls: secure,
-                path: `${path}?EIO=4&transport=websocket&sid=${this.sid}`,
+                path: `${path}?EIO=${this.options.eio || 4}`
+                      + `&transport=websocket&sid=${this.sid}`,
                 ...options });
   }
 
@@ -958,8 +966,65 @@ class Poll {
   /* ends the session as a client does */
 
   close() {
-    return this.post('1');
+    return this.post(['1']);
   }
+}
+
+
+/*
+ * Engine.IO v3: packets (strings, and Buffers whose first byte is the type)
+ * as a payload, text or, when told, binary; and what a response has.
+ */
+
+function payload3(packets, binary) {
+  if (!binary) {
+    return packets.map((p) => {
+      const text = Buffer.isBuffer(p) ? `b${p[0]}${p.toString('base64', 1)}`
+                                      : p;
+      return `${text.length}:${text}`;
+    }).join('');
+  }
+
+  return Buffer.concat(packets.map((p) => {
+    const data = Buffer.from(p);
+    return Buffer.concat([
+      Buffer.from([Buffer.isBuffer(p) ? 1 : 0,
+                   ...String(data.length).split('').map(Number), 255]), data]);
+  }));
+}
+
+
+function packets3(r) {
+  const out = [];
+
+  if (r.header('content-type') !== 'application/octet-stream') {
+    for (let rest = r.text; rest !== ''; ) {
+      const [, length] = /^(\d+):/.exec(rest) || [];
+
+      if (length === undefined) {
+        out.push(`not a payload: ${rest}`);
+        break;
+      }
+
+      const at = length.length + 1;
+
+      out.push(rest.slice(at, at + Number(length)));
+      rest = rest.slice(at + Number(length));
+    }
+
+    return out;
+  }
+
+  for (let rest = r.body; rest.length; ) {
+    const at = rest.indexOf(255);
+    const length = Number(rest.subarray(1, at).join(''));
+    const data = rest.subarray(at + 1, at + 1 + length);
+
+    out.push(rest[0] === 0 ? data.toString() : Buffer.from(data));
+    rest = rest.subarray(at + 1 + length);
+  }
+
+  return out;
 }
 
 
@@ -972,6 +1037,6 @@ async function poll(options) {
 }
 
 
-module.exports = { http, connect, fence, ws, wsOpen, poll, Conn, Ws, Poll,
-                   Response, frameBytes, requestBytes, TEXT, BINARY, CLOSE,
-                   PING, PONG };
+module.exports = { http, connect, fence, ws, wsOpen, poll, payload3, packets3,
+                   Conn, Ws, Poll, Response, frameBytes, requestBytes, TEXT,
+                   BINARY, CLOSE, PING, PONG };

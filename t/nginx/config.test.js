@@ -279,6 +279,7 @@ const NUMBERS = [
   ['sio_transports', ['smoke', 'polling smoke', '']],
   ['sio_allow_upgrades', ['maybe', '']],
   ['sio_parser', ['bson', '', 'json msgpack']],
+  ['sio_allow_eio3', ['maybe', '3', '']],
   ['sio_http_compression', ['maybe', 'threshold', 'threshold=',
                             'threshold=many', 'threshold=-1', '1k', '']],
   ['sio_per_message_deflate', ['maybe', 'threshold=', 'threshold=2g',
@@ -384,6 +385,7 @@ function good(directive) {
     sio_transports: 'polling websocket',
     sio_allow_upgrades: 'on',
     sio_parser: 'msgpack',
+    sio_allow_eio3: 'on',
     sio_http_compression: 'threshold=1k',
     sio_per_message_deflate: 'on',
     sio_limit: 'rooms=10',
@@ -567,6 +569,7 @@ const ACCEPTED = [
      sio_connect_timeout 45s;
      sio_transports polling websocket;
      sio_allow_upgrades on;
+     sio_allow_eio3 on;
      sio_http_compression threshold=2k;
      sio_per_message_deflate threshold=2k;` }],
   ['no compression', { http: 'sio_http_compression off;',
