@@ -103,6 +103,7 @@ ngx_http_sio_create_loc_conf(ngx_conf_t *cf)
     slcf->cors_origins = NGX_CONF_UNSET_PTR;
     slcf->cors_mode = NGX_CONF_UNSET_UINT;
     slcf->cors_credentials = NGX_CONF_UNSET;
+    slcf->origin_check = NGX_CONF_UNSET;
     slcf->cors_max_age = NGX_CONF_UNSET;
     slcf->api_keys = NGX_CONF_UNSET_PTR;
 
@@ -149,6 +150,7 @@ ngx_http_sio_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->cors_mode, prev->cors_mode,
                               NGX_HTTP_SIO_CORS_OFF);
     ngx_conf_merge_value(conf->cors_credentials, prev->cors_credentials, 0);
+    ngx_conf_merge_value(conf->origin_check, prev->origin_check, 0);
     ngx_conf_merge_str_value(conf->cors_methods, prev->cors_methods,
                              "GET,HEAD,PUT,PATCH,POST,DELETE");
     ngx_conf_merge_str_value(conf->cors_headers, prev->cors_headers, "");

@@ -226,7 +226,7 @@ ngx_http_sio_cors_allow_origin(ngx_http_request_t *r,
     } else {
         h = ngx_http_sio_get_header(r, "origin");
 
-        if (h && ngx_http_sio_cors_match(conf, &h->value)) {
+        if (h && h->value.len && ngx_http_sio_cors_match(conf, &h->value)) {
             value = &h->value;
         }
     }
@@ -273,6 +273,60 @@ ngx_http_sio_cors_match(ngx_http_sio_loc_conf_t *conf, ngx_str_t *origin)
     }
 
     return 0;
+}
+
+
+/*
+ * A page's own host is its Host header's: behind a proxy that ends TLS the
+ * scheme of this connection is not the page's.
+ */
+
+ngx_uint_t
+ngx_http_sio_origin_allowed(ngx_http_request_t *r,
+    ngx_http_sio_loc_conf_t *conf)
+{
+    u_char           *p, *last;
+    ngx_str_t         host;
+    ngx_table_elt_t  *h;
+
+    if (!conf->origin_check) {
+        return 1;
+    }
+
+    h = ngx_http_sio_get_header(r, "origin");
+
+    if (h == NULL || conf->cors_mode == NGX_HTTP_SIO_CORS_ANY) {
+        return 1;
+    }
+
+    if (conf->cors_origins && ngx_http_sio_cors_match(conf, &h->value)) {
+        return 1;
+    }
+
+    if (r->headers_in.host) {
+        host = r->headers_in.host->value;
+
+    } else {
+        /* HTTP/3 has ":authority" alone */
+        host.data = r->host_start;
+        host.len = r->host_end - r->host_start;
+    }
+
+    p = h->value.data;
+    last = p + h->value.len;
+
+    p = ngx_strlchr(p, last, ':');
+
+    if (p == NULL || p == h->value.data || last - p < 3
+        || p[1] != '/' || p[2] != '/')
+    {
+        return 0;
+    }
+
+    p += 3;
+
+    return host.len && (size_t) (last - p) == host.len
+           && ngx_strncasecmp(p, host.data, host.len) == 0;
 }
 
 

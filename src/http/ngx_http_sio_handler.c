@@ -142,6 +142,10 @@ ngx_http_sio_verify(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
 
     if (ctx->query.sid.len) {
 
+        if (!ngx_http_sio_origin_allowed(r, ctx->conf)) {
+            return ngx_http_sio_send_error(r, NGX_HTTP_SIO_FORBIDDEN);
+        }
+
         if (sio_eio_check_sid(ctx->query.sid.data, ctx->query.sid.len)
             != SIO_OK)
         {
@@ -167,6 +171,12 @@ ngx_http_sio_verify(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
 
     if (websocket && !ctx->upgrade) {
         return ngx_http_sio_send_error(r, NGX_HTTP_SIO_BAD_REQUEST);
+    }
+
+    /* where Node asks allowRequest(), but it does so of handshakes only */
+
+    if (!ngx_http_sio_origin_allowed(r, ctx->conf)) {
+        return ngx_http_sio_send_error(r, NGX_HTTP_SIO_FORBIDDEN);
     }
 
     return NGX_DECLINED;

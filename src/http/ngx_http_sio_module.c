@@ -183,6 +183,13 @@ static ngx_command_t  ngx_http_sio_commands[] = {
       offsetof(ngx_http_sio_loc_conf_t, cors_credentials),
       NULL },
 
+    { ngx_string("sio_origin_check"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, origin_check),
+      NULL },
+
     { ngx_string("sio_cors_methods"),
       NGX_HTTP_SIO_CONF|NGX_CONF_1MORE,
       ngx_http_sio_cors_list,

@@ -116,6 +116,7 @@ struct ngx_http_sio_loc_conf_s {
     ngx_array_t              *cors_origins; /* of ngx_http_sio_origin_t */
     ngx_uint_t                cors_mode;
     ngx_flag_t                cors_credentials;
+    ngx_flag_t                origin_check;
     ngx_str_t                 cors_methods;
     ngx_str_t                 cors_headers;
     ngx_str_t                 cors_expose_headers;
@@ -335,6 +336,11 @@ ngx_int_t ngx_http_sio_websocket_handler(ngx_http_request_t *r,
 char *ngx_http_sio_cors_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sio_cors_list(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_sio_cors(ngx_http_request_t *r,
+    ngx_http_sio_loc_conf_t *conf);
+
+/* sio_origin_check: 1 if it is off, if no page sent the request, or one of
+   this host, or of an origin that CORS allows; else 0 */
+ngx_uint_t ngx_http_sio_origin_allowed(ngx_http_request_t *r,
     ngx_http_sio_loc_conf_t *conf);
 
 /* ngx_http_sio_serve.c; NGX_DECLINED: not one of the client's files */

@@ -39,41 +39,6 @@ const app = {
       directives: 'sio_allow_upgrades off;',
       options: { allowUpgrades: false },
     },
-    '/any-origin/': {
-      directives: 'sio_cors_origin *;',
-      options: { cors: { origin: '*' } },
-    },
-    '/one-origin/': {
-      directives: `sio_cors_origin ${ORIGIN}; sio_cors_credentials on;`,
-      options: { cors: { origin: ORIGIN, credentials: true } },
-    },
-    '/two-origins/': {
-      directives: `sio_cors_origin http://other.example ${ORIGIN};
-                   sio_cors_methods GET POST;
-                   sio_cors_headers X-One X-Two;
-                   sio_cors_expose_headers X-Three;
-                   sio_cors_max_age 10m;`,
-      options: { cors: { origin: ['http://other.example', ORIGIN],
-                         methods: ['GET', 'POST'],
-                         allowedHeaders: ['X-One', 'X-Two'],
-                         exposedHeaders: ['X-Three'], maxAge: 600 } },
-    },
-    '/some-origins/': {
-      directives: 'sio_cors_origin ~^http://ex[a-z]+\\.com$ http://o.example;',
-      options: { cors: { origin: [/^http:\/\/ex[a-z]+\.com$/,
-                                  'http://o.example'] } },
-    },
-    '/cookie/': {
-      directives: 'sio_cookie io;',
-      options: { cookie: true },
-    },
-    '/cookie-more/': {
-      directives: `sio_cookie name path=/x domain=example.com secure
-                   samesite=strict max_age=1h;`,
-      options: { cookie: { name: 'name', path: '/x', domain: 'example.com',
-                           secure: true, sameSite: 'strict',
-                           maxAge: 3600 } },
-    },
   },
 };
 
@@ -214,8 +179,6 @@ describe('Engine.IO over HTTP', () => {
     'websocket where it is off': ['/polling-only/?EIO=4&transport=websocket'],
     'where only polling is on': ['/polling-only/?EIO=4&transport=polling'],
     'without upgrades': ['/no-upgrades/?EIO=4&transport=polling'],
-    'a cookie': ['/cookie/?EIO=4&transport=polling'],
-    'a cookie with attributes': ['/cookie-more/?EIO=4&transport=polling'],
   };
 
   for (const [name, [path, options]] of Object.entries(requests)) {
@@ -223,61 +186,6 @@ describe('Engine.IO over HTTP', () => {
       note(await http({ path, ...options }));
     }));
   }
-
-
-  for (const where of ['any-origin', 'one-origin', 'two-origins',
-                       'some-origins']) {
-    it(`CORS: ${where}`, () => both.compare(async ({ note, http, poll,
-                                                     ws }) => {
-      const path = `/${where}/?EIO=4&transport=polling`;
-
-      for (const headers of [{}, { Origin: ORIGIN },
-                             { Origin: 'http://other.example' },
-                             { Origin: 'http://evil.example' },
-                             { Origin: 'null' }]) {
-        note(headers, await http({ path, headers }));
-        note(headers, await http({ path: `${path}&sid=none`, headers }));
-      }
-
-      for (const headers of [PREFLIGHT, { Origin: ORIGIN },
-                             { ...PREFLIGHT, Origin: 'http://evil.example' },
-                             {}]) {
-        note(headers, await http({ path, method: 'OPTIONS', headers }));
-        note(headers, await http({ path: `${path}&sid=none`,
-                                   method: 'OPTIONS', headers }));
-      }
-
-      const session = await poll({ path: `/${where}/`,
-                                   headers: { Origin: ORIGIN } });
-
-      note(await session.post('40'));
-      note(await session.get());
-
-      const socket = await ws({
-        path: `/${where}/?EIO=4&transport=websocket`,
-        headers: { Origin: ORIGIN },
-      });
-
-      note(socket.response);
-      await socket.close();
-    }));
-  }
-
-
-  it('sets a cookie at the polling handshake only', () => both.compare(
-    async ({ note, poll, ws }) => {
-      const session = await poll({ path: '/cookie/' });
-
-      note(session.response.header('set-cookie'));
-      note(session.response.header('set-cookie').includes(session.sid));
-      note((await session.post('40')).header('set-cookie'));
-      note((await session.get()).header('set-cookie'));
-
-      const socket = await ws({ path: '/cookie/?EIO=4&transport=websocket' });
-
-      note(socket.response.header('set-cookie'));
-      await socket.close();
-    }));
 
 
   it('a session: answers and headers', () => both.compare(
