@@ -14,8 +14,8 @@ const lib = require('./lib.js');
 
 
 const app = {
-  directives: 'sio_parser msgpack;',
-  options: { parser },
+  directives: 'sio_parser msgpack; sio_allow_eio3 on;',
+  options: { parser, allowEIO3: true },
 
   rules: `
     sio_set $token auth /token string;
@@ -488,4 +488,63 @@ describe('msgpack packets', () => {
       }
     }));
   }
+
+
+  /* clients of Socket.IO 2: a byte 4 in front, "/" is joined by itself */
+
+  const v3 = [event('echo', 1, buf(2)), asked(3, 'answer', 'x'),
+              connect('/custom'), at('/custom', event('echo', 2)),
+              connect('/guard'), connect('/guard?token=x'), event('bye')];
+  const four = (packet) => Buffer.concat([buf(4), encode(packet)]);
+
+  it('Engine.IO 3, WebSocket', () => both.compare(async ({ note, wsOpen }) => {
+    const ws = await wsOpen({
+      path: '/socket.io/?EIO=3&transport=websocket' });
+
+    await drain(ws, note);
+
+    for (const packet of v3) {
+      ws.send(four(packet));
+      await drain(ws, note);
+    }
+
+    ws.send(four(event('echo', 1)));
+    await drain(ws, note);
+  }));
+
+  it('Engine.IO 3, base64', () => both.compare(async ({ note, wsOpen }) => {
+    const ws = await wsOpen({
+      path: '/socket.io/?EIO=3&transport=websocket&b64=1' });
+
+    await drain(ws, note);
+    ws.send(`b4${encode(event('echo', buf(1))).toString('base64')}`);
+    await drain(ws, note);
+    await ws.close();
+  }));
+
+  it('Engine.IO 3, polling', () => both.compare(async ({ note, http }) => {
+    const path = '/socket.io/?EIO=3&transport=polling';
+    const open = await http({ path });
+    const [sid] = /[\w-]{20}/.exec(open.text);
+    const get = async () => {
+      const r = await http({ path: `${path}&sid=${sid}` });
+
+      note(r.status, r.header('content-type'), r.body.toString('latin1'));
+    };
+
+    await get();
+
+    for (const packet of v3.slice(0, 2)) {
+      const body = four(packet);
+
+      note((await http({
+        method: 'POST', path: `${path}&sid=${sid}`,
+        headers: { 'Content-Type': 'application/octet-stream' },
+        body: Buffer.concat([buf(1, ...`${body.length}`, 255), body]),
+      })).text);
+      await get();
+    }
+
+    await http({ method: 'POST', path: `${path}&sid=${sid}`, body: '1:1' });
+  }));
 });
