@@ -247,6 +247,8 @@ struct ngx_sio_conn_s {
     unsigned                  probed:1;
     unsigned                  upgrade_waits:1;   /* "5" came during a POST */
     unsigned                  overflow:1;        /* past max_buffer */
+    unsigned                  inbox_lost:1;      /* so is the worker's inbox:
+                                                    overflow is set, too */
     unsigned                  closed:1;          /* no more in or out */
     unsigned                  form:8;            /* NGX_SIO_FORM_EIO3 ... */
 };

@@ -342,6 +342,7 @@ ngx_sio_fanout_overflow(ngx_sio_worker_t *w)
 
             if (client->conn) {
                 client->conn->overflow = 1;
+                client->conn->inbox_lost = 1;
                 ngx_sio_worker_dirty(w, client->conn);
             }
         }

@@ -34,6 +34,8 @@ static void ngx_sio_worker_tick_handler(ngx_event_t *ev);
 static void ngx_sio_worker_clock_handler(ngx_event_t *ev);
 static void ngx_sio_worker_tasks_handler(ngx_event_t *ev);
 static void ngx_sio_worker_flush_handler(ngx_event_t *ev);
+static void ngx_sio_worker_overflow(ngx_sio_worker_t *w,
+    ngx_sio_conn_t *conn);
 static void ngx_sio_worker_drain_handler(ngx_event_t *ev);
 static void ngx_sio_worker_drain(ngx_sio_worker_t *w);
 static void ngx_sio_worker_run(ngx_sio_worker_t *w, ngx_sio_task_t *task);
@@ -619,12 +621,7 @@ ngx_sio_worker_flush_handler(ngx_event_t *ev)
         conn->is_dirty = 0;
 
         if (conn->overflow && conn->client) {
-            ngx_sio_refused(&w->zone, NGX_SIO_REFUSED_BUFFER);
-
-            ngx_log_error(NGX_LOG_INFO, w->log, 0,
-                          "sio ws: client reads too slowly, "
-                          "%uz bytes unsent", conn->unsent);
-
+            ngx_sio_worker_overflow(w, conn);
             ngx_sio_client_close(conn->client, NGX_SIO_TRANSPORT_ERROR, 0);
             continue;
         }
@@ -635,6 +632,23 @@ ngx_sio_worker_flush_handler(ngx_event_t *ev)
     if (!ngx_queue_empty(&w->dirty) && !ev->posted) {
         ngx_post_event(ev, &ngx_posted_next_events);
     }
+}
+
+
+static void
+ngx_sio_worker_overflow(ngx_sio_worker_t *w, ngx_sio_conn_t *conn)
+{
+    if (conn->inbox_lost) {
+        ngx_log_error(NGX_LOG_INFO, w->log, 0,
+                      "sio ws: closing, messages for this worker were lost");
+        return;
+    }
+
+    ngx_sio_refused(&w->zone, NGX_SIO_REFUSED_BUFFER);
+
+    ngx_log_error(NGX_LOG_INFO, w->log, 0,
+                  "sio ws: client reads too slowly, %uz bytes unsent",
+                  conn->unsent);
 }
 
 

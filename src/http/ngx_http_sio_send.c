@@ -74,6 +74,9 @@ ngx_http_sio_send_busy(ngx_http_request_t *r)
     static ngx_str_t  text = ngx_string("Server is full");
     static ngx_str_t  after = ngx_string("5");
 
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "sio session: request refused: %V", &text);
+
     if (ngx_http_sio_set_header(r, "Retry-After", &after) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

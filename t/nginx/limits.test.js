@@ -340,6 +340,44 @@ for (const [name, [fits, not]] of Object.entries(PACKETS)) {
 }
 
 
+/* packets are MessagePack: what is in them has the same limits */
+
+const notepack = require('notepack.io');
+const pack = (data, id) => notepack.encode({ type: 2, data, nsp: '/', id });
+const deep = (n) => (n ? [deep(n - 1)] : []);
+
+const MSGPACK = {
+  'event_name=20': [pack(['e'.repeat(20)], 0), pack(['e'.repeat(21)], 0)],
+  'depth=5': [pack(['ack', deep(3)], 0), pack(['ack', deep(4)], 0)],
+  'attachments=2': [pack(['ack', B, B], 0), pack(['ack', B, B, B], 0)],
+  'attachments: 1000': [pack(['ack', ...Array(1000).fill(B)], 0),
+                        pack(['ack', ...Array(1001).fill(B)], 0)],
+};
+
+for (const [name, [fits, not]] of Object.entries(MSGPACK)) {
+  test(`MessagePack, ${name}`, async (t) => {
+    const s = await serve(t, /=/.test(name) && name, {
+      directives: 'sio_parser msgpack;' });
+    const open = async () => {
+      const w = await sio.wsOpen(s);
+
+      w.send(notepack.encode({ type: 0, data: {}, nsp: '/' }));
+      assert.equal(notepack.decode((await w.recv()).data).type, 0);
+      return w;
+    };
+
+    const w = await open(), bad = await open();
+
+    w.send(fits);
+    assert.equal(notepack.decode((await w.recv()).data).type, 3);
+    bad.send(not);
+    assert.equal((await bad.waitClose()).code, 1005);
+    assert.deepEqual(await s.refused(), { packets: 1 });
+    w.close(1000);
+  });
+}
+
+
 test('args: what has a number; all are relayed', async (t) => {
   const s = await serve(t, 'args=3');
   const w = await sio.wsOpen(s);
@@ -502,6 +540,47 @@ test('buffer: a WebSocket that reads nothing is closed, but not for what is'
   }
 
   assert.equal(s.errorLog().match(/client reads too slowly/g).length, 2);
+});
+
+
+/* a worker that is stopped does not empty its inbox */
+
+test('inbox: messages on their way to a worker', async (t) => {
+  const s = await serve(t, 'inbox=5', { workers: 2 });
+  const [one, other] = [...await s.spread()];
+  const w = await sio.wsOpen({ ...s, conn: one[1] });
+  const member = await sio.wsOpen({ ...s, conn: other[1] });
+
+  await w.connectNsp();
+  await member.connectNsp();
+  member.send('420["join","r"]');
+  assert.equal(await member.recvText(), '430[]');
+
+  for (const n of [5, 6]) {
+    process.kill(other[0], 'SIGSTOP');
+
+    try {
+      for (let i = 0; i < n; i++) {
+        w.send('420["blow","r"]');
+        assert.equal(await w.recvText(), '430[]');
+      }
+
+    } finally {
+      process.kill(other[0], 'SIGCONT');
+    }
+
+    if (n === 5) {
+      for (let i = 0; i < n; i++) {
+        assert.equal(await member.recvText(), '42["blow","r"]');
+      }
+    }
+  }
+
+  await member.closed;
+  await s.settled({ sessions: 1, sockets: 1 });
+  assert.deepEqual(await s.refused(), { inboxes: 1 });
+  assert.match(s.errorLog(), /messages for this worker were lost/);
+  w.close(1000);
 });
 
 
