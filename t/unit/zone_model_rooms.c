@@ -410,7 +410,8 @@ op_look(void)
     zt_rc(ngx_sio_socket_info(&w->z, m->h, pool, &info, &h), NGX_OK);
     zt_ok(zt_handle_eq(h, sessions[m->session].h), "another session");
     zt_ok(zt_handle_eq(info.socket, m->h), "another handle");
-    zt_ok(memcmp(info.id, m->id, NGX_SIO_ID_LEN) == 0, "another id");
+    zt_ok(info.id.len == NGX_SIO_ID_LEN
+          && memcmp(info.id.data, m->id, NGX_SIO_ID_LEN) == 0, "another id");
     zt_ok(info.nsp.len == nsps[m->nsp].len
           && memcmp(info.nsp.data, nsps[m->nsp].data, info.nsp.len) == 0,
           "another namespace");
