@@ -148,6 +148,7 @@ void conn_frame(conn_slot_t *slot, ngx_uint_t first, const u_char *p,
     size_t len);
 void conn_deflated(conn_slot_t *slot, ngx_uint_t first, const u_char *p,
     size_t len);
+size_t conn_msgpack(u_char *p, size_t len, ngx_uint_t base64);  /* in place */
 
 #define CONN_GZIP       0x01
 #define CONN_ORIGIN     0x02

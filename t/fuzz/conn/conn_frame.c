@@ -8,6 +8,7 @@
 
 
 #include "conn.h"
+#include "../../../src/wire/sio_msgpack.h"
 
 #include <zlib.h>
 
@@ -200,4 +201,43 @@ conn_deflated(conn_slot_t *slot, ngx_uint_t first, const u_char *p,
     if (deflate(&zs, Z_SYNC_FLUSH) == Z_OK && zs.avail_out) {
         conn_frame(slot, first, buf, sizeof(buf) - zs.avail_out - 4);
     }
+}
+
+
+/* the text of a packet as socket.io-msgpack-parser sends it, with as many
+   attachments as it says; what is no text stays as it is */
+
+size_t
+conn_msgpack(u_char *p, size_t len, ngx_uint_t base64)
+{
+    size_t      n;
+    sio_str_t   text, attachments[4];
+    ngx_uint_t  i;
+
+    static u_char  buf[CONN_IN];
+
+    text.data = p;
+    text.len = len;
+
+    for (i = 0; i < 4; i++) {
+        attachments[i].data = (u_char *) "\x01\x02\x03\xff";
+        attachments[i].len = i;
+    }
+
+    n = sio_msgpack_write(NULL, &text, attachments, 4);
+
+    if (n == 0 || n > CONN_IN / 2) {
+        return len;
+    }
+
+    (void) sio_msgpack_write(buf + n, &text, attachments, 4);
+
+    if (!base64) {
+        ngx_memcpy(p, buf, n);
+        return n;
+    }
+
+    *p = 'b';
+
+    return 1 + sio_base64_write(p + 1, buf, n);
 }

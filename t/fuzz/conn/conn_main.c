@@ -48,6 +48,7 @@ static void conn_file(const char *name);
 static void conn_run(const u_char *p, size_t len);
 static void conn_over(void);
 static ngx_uint_t conn_empty(void);
+static void conn_remains(void);
 
 
 static ngx_core_module_t  conn_module_ctx = {
@@ -277,7 +278,12 @@ conn_over(void)
     conn_settle();
 
     for (round = 0; !conn_empty(); round++) {
-        conn_ok(round < 64, "sessions do not end");
+
+        if (round == 64) {
+            conn_remains();
+            conn_fail("not all comes to an end");
+        }
+
         conn_pass(round < 4 ? 500 : 10000, 1);
     }
 
@@ -337,6 +343,40 @@ conn_empty(void)
     }
 
     return 1;
+}
+
+
+static void
+conn_remains(void)
+{
+    ngx_uint_t          i;
+    ngx_sio_counters_t  c;
+
+    for (i = 0; i < CONN_SLOTS; i++) {
+        if (conn_slots[i].connection) {
+            fprintf(stderr, "connection %lu is open\n", (unsigned long) i);
+        }
+    }
+
+    for (i = 0; i < CONN_WORKERS; i++) {
+        if (conn_workers[i].exiting) {
+            fprintf(stderr, "worker %lu quits\n", (unsigned long) i);
+        }
+    }
+
+    for (i = 0; i < conn_nservers; i++) {
+
+        (void) ngx_sio_zone_counters(&conn_workers[0].zones[i]->zone, &c);
+
+        fprintf(stderr, "zone %lu: %lu sessions, %lu sockets, %lu rooms, "
+                "%lu messages, %lu nodes, %lu acks, %lu pages of %lu\n",
+                (unsigned long) i, (unsigned long) c.sessions,
+                (unsigned long) c.sockets, (unsigned long) c.rooms,
+                (unsigned long) c.messages, (unsigned long) c.nodes,
+                (unsigned long) c.acks,
+                (unsigned long) (c.pages - c.free_pages),
+                (unsigned long) conn_pages[i]);
+    }
 }
 
 

@@ -67,6 +67,11 @@ static const char  *conn_mutate_new[] = {
     "a30i {\"disconnect\":true,\"in\":\"r\",\"close\":true}",
     "a10j {\"emit\":\"x\",\"args\":[{\"_base64\":\"AA==\"}],\"to\":\"r\"}",
     "A11j rooms", "A22j rooms/lobby?nsp=/", "A00i sockets?room=r&cursor=1",
+    "w00k0-", "w11l8-", "h22k0", "m0 0", "m1 0{\"token\":\"x\"}", "M22k02 0",
+    "m0 2[\"all\",{\"a\":[1,-1.5,1e300,null,true,\"x\"]}]", "m0 20[\"echo\"]",
+    "m1 51-[\"all\",{\"_placeholder\":true,\"num\":0}]", "m0 1", "m0 30[1]",
+    "m0 52-1[\"set\",{\"_placeholder\":true,\"num\":1}]", "m0 0/chat,",
+    "b0 \\x82\\xa4type\\x02\\xa4data\\x91\\xa3all", "g32k02", "w52k02",
     "x0", "X0", "x1", "X1", "x5", "X5", "s00", "s04", "s0f", "s10", "s1f",
     "k01", "k03", "k00", "k11", "k13", "+0", "+2", "+4", "+6", "+8", "!0",
     "!1", "!2", "-g01a00", "-p12a00 2", "-t1 42[\"all\",1]"
@@ -201,7 +206,7 @@ conn_mutate_line(conn_text_t *line, u_char *buf, size_t size)
 
     if (n > 1 && conn_mutate_random(2)) {
         k = 1 + conn_mutate_random(ngx_min(n - 1, 5));
-        buf[k] = (k == 3) ? 'a' + conn_mutate_random(10)
+        buf[k] = (k == 3) ? 'a' + conn_mutate_random(12)
                           : '0' + conn_mutate_random(k == 2 ? 3 : 10);
 
     } else {

@@ -10,6 +10,7 @@
 
 #include "conn.h"
 #include "../../../src/wire/sio_eio.h"
+#include "../../../src/wire/sio_msgpack_value.h"
 #include "../../../src/wire/sio_utf8.h"
 #include "../../../src/wire/sio_ws.h"
 
@@ -26,6 +27,7 @@ static ngx_uint_t conn_out_frame(conn_out_t *out);
 static void conn_out_message(conn_out_t *out, ngx_uint_t binary, u_char *p,
     size_t len);
 static void conn_out_packet(conn_out_t *out, u_char *p, size_t len);
+static void conn_out_msgpack(const u_char *p, size_t len);
 static u_char *conn_inflate(int window, u_char *p, size_t *len);
 
 
@@ -187,6 +189,8 @@ conn_out_body(conn_out_t *out)
     while (sio_eio_payload_next(&pl, &pkt) == SIO_OK) {
 
         if (pkt.binary) {
+            pkt.data.len = sio_base64_read(pkt.data.data, pkt.data.data,
+                                           pkt.data.len);
             conn_out_message(out, 1, pkt.data.data, pkt.data.len);
 
         } else {
@@ -284,7 +288,12 @@ conn_out_frame(conn_out_t *out)
 }
 
 
-/* Socket.IO stands at a to d, see conn.conf */
+/* conn.conf: Socket.IO is at a to d, with MessagePack at k and l; plain
+   Engine.IO at e and f */
+
+#define conn_is_json(out)     ((out)->location <= 'd')
+#define conn_is_msgpack(out)  ((out)->location == 'k' || (out)->location == 'l')
+
 
 static void
 conn_out_message(conn_out_t *out, ngx_uint_t binary, u_char *p, size_t len)
@@ -292,13 +301,16 @@ conn_out_message(conn_out_t *out, ngx_uint_t binary, u_char *p, size_t len)
     sio_json_info_t   info;
     sio_eio_packet_t  pkt;
 
-    if (out->mixed || out->location > 'f') {
+    if (out->mixed) {
         return;
     }
 
     if (binary) {
 
-        if (out->location <= 'd') {
+        if (conn_is_msgpack(out)) {
+            conn_out_msgpack(p, len);
+
+        } else if (conn_is_json(out)) {
             conn_ok(out->attachments, "an attachment of nothing");
             out->attachments--;
         }
@@ -317,7 +329,9 @@ conn_out_message(conn_out_t *out, ngx_uint_t binary, u_char *p, size_t len)
         break;
 
     case SIO_EIO_MESSAGE:
-        if (out->location <= 'd') {
+        conn_ok(!conn_is_msgpack(out), "no MessagePack: %.*s", (int) len, p);
+
+        if (conn_is_json(out)) {
             conn_out_packet(out, p + 1, len - 1);
         }
 
@@ -351,6 +365,32 @@ conn_out_packet(conn_out_t *out, u_char *p, size_t len)
     if (pkt.type == SIO_BINARY_EVENT || pkt.type == SIO_BINARY_ACK) {
         out->attachments = pkt.nattachments;
     }
+}
+
+
+/* one map, and nothing behind it */
+
+static void
+conn_out_msgpack(const u_char *p, size_t len)
+{
+    size_t               n;
+    const u_char        *last;
+    sio_msgpack_value_t  v;
+
+    last = p + len;
+
+    for (n = 1; n; n--) {
+        conn_ok(sio_msgpack_next(&p, last, &v) == SIO_OK, "bad MessagePack");
+
+        if (v.kind == SIO_MSGPACK_MAP) {
+            n += 2 * v.n;
+
+        } else if (v.kind == SIO_MSGPACK_ARRAY) {
+            n += v.n;
+        }
+    }
+
+    conn_ok(p == last, "%zu bytes behind a packet", (size_t) (last - p));
 }
 
 

@@ -14,6 +14,8 @@
  *     qSW text       bytes of a request, and whatever else
  *     tS text        a text frame           TS  compressed
  *     bS bytes       a binary frame         BS  compressed
+ *     mS text        a packet, written as MessagePack, in a binary frame
+ *     MSWLFN text    the same in a POST
  *     fSHH bytes     a frame with this first byte
  *     xS  XS         the client is gone: FIN, RST
  *     sSH            it takes 2^H bytes more, 0: none, f: all
@@ -40,7 +42,7 @@
 
 #define CONN_LINES    256
 #define CONN_STRIDES  8
-#define CONN_LOCATIONS  10
+#define CONN_LOCATIONS  12
 #define CONN_CHUNKS   200
 
 
@@ -127,6 +129,7 @@ conn_line(const u_char *p, size_t len)
     case 'h':
     case 'g':
     case 'p':
+    case 'M':
     case 'w':
     case 'a':
     case 'A':
@@ -174,7 +177,12 @@ conn_line(const u_char *p, size_t len)
             conn_request(slot, "GET", location, sid, flags | CONN_WEBSOCKET,
                          NULL, 0);
 
-        } else if (op == 'p') {
+        } else if (op == 'p' || op == 'M') {
+
+            if (op == 'M') {
+                n = conn_msgpack(conn_data, n, 1);
+            }
+
             conn_request(slot, "POST", location, sid, flags, conn_data, n);
 
         } else {
@@ -195,11 +203,16 @@ conn_line(const u_char *p, size_t len)
     case 'b':
     case 'T':
     case 'B':
+    case 'm':
 
         n = conn_unescape(p, last);
 
         if (op == 'q') {
             conn_feed(slot, conn_data, n);
+
+        } else if (op == 'm') {
+            n = conn_msgpack(conn_data, n, 0);
+            conn_frame(slot, 0x82, conn_data, n);
 
         } else if (op == 't' || op == 'b') {
             conn_frame(slot, (op == 't') ? 0x81 : 0x82, conn_data, n);
