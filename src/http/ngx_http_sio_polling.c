@@ -121,8 +121,9 @@ ngx_http_sio_polling_cookie(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
 }
 
 
-/* NGX_AGAIN: ngx_http_sio_polling_compressed() ends the request, which is to be
-   counted once more until then */
+/* NGX_DONE: ngx_http_sio_polling_compressed() ends the request, which is to be
+   counted once more until then; NGX_AGAIN is nginx's, of a client that reads
+   slowly */
 
 static ngx_int_t
 ngx_http_sio_polling_send(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
@@ -139,7 +140,7 @@ ngx_http_sio_polling_send(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
                                    ngx_http_sio_polling_compressed);
 
         if (rc == NGX_AGAIN) {
-            return NGX_AGAIN;
+            return NGX_DONE;
         }
 
         if (rc != NGX_OK) {
@@ -245,7 +246,7 @@ ngx_http_sio_polling_get(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
         rc = ngx_http_sio_polling_send(r, ctx, &payload, ctx->park.jsonp,
                                        ctx->park.compress);
 
-        if (rc == NGX_AGAIN) {
+        if (rc == NGX_DONE) {
             r->main->count++;
             r->write_event_handler = ngx_http_request_empty_handler;
             return NGX_DONE;
@@ -338,7 +339,7 @@ ngx_http_sio_polling_answer(ngx_sio_park_t *park, ngx_str_t *payload,
         rc = ngx_http_sio_polling_send(r, ctx, &body, park->jsonp,
                                        park->compress);
 
-        if (rc == NGX_AGAIN) {
+        if (rc == NGX_DONE) {
             return;
         }
     }
