@@ -26,7 +26,7 @@ void
 conn_request(conn_slot_t *slot, const char *method, u_char location,
     const u_char *sid, ngx_uint_t flags, const u_char *body, size_t len)
 {
-    int      n;
+    int      n, eio;
     char     query[64];
     size_t   cut;
     char    *text;
@@ -38,8 +38,10 @@ conn_request(conn_slot_t *slot, const char *method, u_char location,
         snprintf(query, sizeof(query), "&sid=%.20s", (const char *) sid);
     }
 
-    n = sprintf(text, "%s /%c/?EIO=4&transport=%s%s HTTP/1.1\r\nHost: a\r\n",
-                method, location,
+    eio = (location == 'm' || location == 'n') ? 3 : 4;
+
+    n = sprintf(text, "%s /%c/?EIO=%d&transport=%s%s HTTP/1.1\r\nHost: a\r\n",
+                method, location, eio,
                 (flags & CONN_WEBSOCKET) ? "websocket" : "polling", query);
 
     if (flags & CONN_WEBSOCKET) {

@@ -72,6 +72,9 @@ static const char  *conn_mutate_new[] = {
     "m1 51-[\"all\",{\"_placeholder\":true,\"num\":0}]", "m0 1", "m0 30[1]",
     "m0 52-1[\"set\",{\"_placeholder\":true,\"num\":1}]", "m0 0/chat,",
     "b0 \\x82\\xa4type\\x02\\xa4data\\x91\\xa3all", "g32k02", "w52k02",
+    "w00m0-", "w11n8-", "h22m0", "h20n1", "p22m02 2:40", "g32m02", "g32n03",
+    "p22m02 15:42[\"join\",\"r\"]2:42", "t0 2", "b0 \\x04\\x01", "w52m02",
+    "p22m02 \\x00\\x02\\xff40\\x01\\x02\\xff\\x04a", "p20n02 6:b4AQID",
     "x0", "X0", "x1", "X1", "x5", "X5", "s00", "s04", "s0f", "s10", "s1f",
     "k01", "k03", "k00", "k11", "k13", "+0", "+2", "+4", "+6", "+8", "!0",
     "!1", "!2", "-g01a00", "-p12a00 2", "-t1 42[\"all\",1]"
@@ -206,7 +209,7 @@ conn_mutate_line(conn_text_t *line, u_char *buf, size_t size)
 
     if (n > 1 && conn_mutate_random(2)) {
         k = 1 + conn_mutate_random(ngx_min(n - 1, 5));
-        buf[k] = (k == 3) ? 'a' + conn_mutate_random(12)
+        buf[k] = (k == 3) ? 'a' + conn_mutate_random(14)
                           : '0' + conn_mutate_random(k == 2 ? 3 : 10);
 
     } else {

@@ -174,7 +174,7 @@ conn_out_body(conn_out_t *out)
     len = out->len;
     out->len = 0;
 
-    if (!out->poll || out->mixed) {
+    if (!out->poll || out->mixed || out->location > 'l') {
         return;
     }
 
@@ -289,7 +289,7 @@ conn_out_frame(conn_out_t *out)
 
 
 /* conn.conf: Socket.IO is at a to d, with MessagePack at k and l; plain
-   Engine.IO at e and f */
+   Engine.IO at e and f; of Engine.IO v3, at m and n, frames are looked at */
 
 #define conn_is_json(out)     ((out)->location <= 'd')
 #define conn_is_msgpack(out)  ((out)->location == 'k' || (out)->location == 'l')
@@ -301,7 +301,7 @@ conn_out_message(conn_out_t *out, ngx_uint_t binary, u_char *p, size_t len)
     sio_json_info_t   info;
     sio_eio_packet_t  pkt;
 
-    if (out->mixed) {
+    if (out->mixed || out->location > 'l') {
         return;
     }
 

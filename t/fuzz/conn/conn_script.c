@@ -42,7 +42,7 @@
 
 #define CONN_LINES    256
 #define CONN_STRIDES  8
-#define CONN_LOCATIONS  12
+#define CONN_LOCATIONS  14
 #define CONN_CHUNKS   200
 
 
