@@ -90,7 +90,7 @@ describe('docs', () => {
                      `conf-examples/${n}.conf`)];
 
     for (const file of files) {
-      for (const [word] of lib.read(file).matchAll(/(?<![$\w])sio_[a-z_]+/g)) {
+      for (const [word] of lib.read(file).matchAll(/(?<![$\w])sio_[a-z0-9_]+/g)) {
         assert.ok(page.includes(`### ${word}\n`)
                   || /^sio_(api|status|hook|redis|module)$/.test(word),
                   `${word} in ${file}`);

@@ -38,11 +38,12 @@ async function serve(t, limits, options = {}) {
   const base = await s.counters();
 
   t.after(async () => {
-    if (!t.killed) {
+    try {
       await s.settled(base);
-    }
 
-    await s.stop({ allow: options.allow });
+    } finally {
+      await s.stop({ allow: options.allow });
+    }
   });
 
   /* how many were refused meanwhile, by kind */
@@ -426,6 +427,59 @@ test('auth: the payload of CONNECT', async (t) => {
   }
 
   assert.deepEqual(await s.refused(), { packets: 2 });
+});
+
+
+test('parameters of the query', async (t) => {
+  const s = await serve(t, 'auth=64k', { directives: `
+    sio_allow_eio3 on;
+    sio_on query { ack $sio_handshake; }
+    sio_namespace ~ ^/ { sio_on auth { ack $sio_auth; } }` });
+
+  const query = (n) => Array.from({ length: n }, (_, i) => (
+    `${i.toString(36)}=`)).join('&');
+  const count = async (w, packet) => {
+    w.send(packet);
+
+    const [answer] = JSON.parse((await w.recvText()).replace(/^[^[]+/, ''));
+
+    return Object.keys(answer.query || answer).length;
+  };
+
+  /* EIO and transport are two of them */
+
+  for (const [n, kept] of [[254, 256], [255, 256]]) {
+    const w = await sio.ws({
+      port: s.port,
+      path: `/socket.io/?EIO=4&transport=websocket&${query(n)}` });
+
+    await w.recv();
+    await w.connectNsp();
+    assert.equal(await count(w, '420["query"]'), kept);
+    w.close(1000);
+  }
+
+  /* Engine.IO 3: a CONNECT's */
+
+  for (const n of [64, 65]) {
+    const w = await sio.ws({
+      port: s.port, path: '/socket.io/?EIO=3&transport=websocket' });
+
+    await w.recv();
+    assert.equal(await w.recvText(), '40');
+    w.send(`40/a?${query(n)}`);
+
+    if (n === 64) {
+      assert.match(await w.recvText(), /^40\/a/);
+      assert.equal(await count(w, '42/a,0["auth"]'), 64);
+      w.close(1000);
+
+    } else {
+      await w.waitClose();
+    }
+  }
+
+  assert.deepEqual(await s.refused(), { packets: 1 });
 });
 
 
