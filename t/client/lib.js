@@ -19,6 +19,7 @@ const CLIENTS = {
   '4.8': require('socket.io-client'),
   '4.0': require('socket.io-client-4-0'),
   '3.1': require('socket.io-client-3'),
+  '2.5': { io: require('socket.io-client-2') },
 };
 
 const TRANSPORTS = {
@@ -213,7 +214,7 @@ async function connect(server, options = {}) {
 function disconnectAll() {
   for (const socket of open) {
     socket.disconnect();
-    socket.io._close();
+    socket.io[socket.io._close ? '_close' : 'close']();
   }
 
   open.clear();
