@@ -17,7 +17,6 @@ const test = require('node:test');
 const assert = require('node:assert/strict');
 const fs = require('fs');
 const net = require('net');
-const os = require('os');
 const path = require('path');
 const { execFile } = require('child_process');
 
@@ -54,8 +53,7 @@ async function missing(variable) {
     const server = net.createServer();
 
     server.on('error', () => resolve(true));
-    server.listen(PORT, '127.0.0.1', () => server.close(() =>
-      resolve(false)));
+    server.listen(PORT, () => server.close(() => resolve(false)));
   });
 
   return taken ? `port ${PORT} is in use` : undefined;
@@ -85,13 +83,57 @@ function mocha(dir, retries) {
 }
 
 
-/* "localhost" is tried there first */
+/*
+ * localhost:3000.  What follows a 101 is passed on a moment later: the suite
+ * for v3 listens for the first message only when it has seen the 101, and
+ * misses one that comes in the same segment.
+ */
 
-function ipv6() {
-  const loopback = Object.values(os.networkInterfaces()).flat()
-                   .filter(({ internal }) => internal);
+async function front(s) {
+  const open = new Set();
 
-  return loopback.some(({ address }) => address === '::1');
+  const server = net.createServer({ allowHalfOpen: true }, (client) => {
+    const upstream = net.connect({ port: s.port, host: '127.0.0.1',
+                                   allowHalfOpen: true });
+    let seen = false;
+
+    for (const [from, to] of [[client, upstream], [upstream, client]]) {
+      open.add(from);
+      from.setNoDelay(true);
+      from.on('end', () => to.end());
+      from.on('error', () => to.destroy());
+      from.on('close', () => { open.delete(from); to.destroy(); });
+    }
+
+    client.on('data', (data) => upstream.write(data));
+    upstream.on('data', (data) => {
+      if (seen || !/^HTTP\/1.1 101 /.test(data)) {
+        client.write(data);
+
+      } else {
+        const end = data.indexOf('\r\n\r\n') + 4;
+
+        client.write(data.subarray(0, end));
+        upstream.unshift(data.subarray(end));
+        upstream.pause();
+        setTimeout(() => upstream.resume(), 20);
+      }
+
+      seen = true;
+    });
+  });
+
+  await new Promise((resolve, reject) => {
+    server.on('error', reject);
+    server.listen(PORT, resolve);
+  });
+
+  return {
+    stop: async () => {
+      open.forEach((socket) => socket.destroy());
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
 }
 
 
@@ -123,9 +165,8 @@ test('the suites as published', async (t) => {
                      sio_connect_timeout 1s;
                      sio_cors_origin *;
                      ${app.rules}`,
-          server: `listen 127.0.0.1:${PORT};
-                   ${ipv6() ? `listen [::1]:${PORT};` : ''}`,
         });
+        const proxy = await front(s);
 
         try {
           const r = await mocha(process.env[variable], workers > 1 ? 3 : 1);
@@ -143,6 +184,7 @@ test('the suites as published', async (t) => {
                        + `${r.stats.pending} are skipped by the suite`);
 
         } finally {
+          await proxy.stop();
           await s.stop();
         }
       });
