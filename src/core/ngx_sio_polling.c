@@ -382,7 +382,8 @@ ngx_sio_polling_post_open(ngx_sio_worker_t *w, const u_char *sid,
 
     post->worker = w;
 
-    rc = ngx_sio_post_open(&w->zone, sid, (uint32_t) form, pool, &post->rq);
+    rc = ngx_sio_post_open(&w->zone, sid, (uint32_t) form, ngx_current_msec,
+                           pool, &post->rq);
 
     if (rc == NGX_ABORT) {
         ngx_post_event(&w->more, &ngx_posted_events);

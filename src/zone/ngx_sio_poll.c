@@ -397,7 +397,7 @@ ngx_sio_session_partial(ngx_sio_zone_t *z, ngx_sio_handle_t session,
 
 ngx_int_t
 ngx_sio_post_open(ngx_sio_zone_t *z, const u_char *sid, uint32_t form,
-    ngx_pool_t *pool, ngx_sio_request_t *rq)
+    ngx_msec_t now, ngx_pool_t *pool, ngx_sio_request_t *rq)
 {
     ngx_int_t              rc;
     ngx_sio_ref_t          ref;
@@ -421,6 +421,8 @@ ngx_sio_post_open(ngx_sio_zone_t *z, const u_char *sid, uint32_t form,
     {
         return ngx_sio_finish(z, NGX_ERROR);
     }
+
+    ngx_sio_poll_due_locked(z, s, now);
 
     ngx_sio_session_info_locked(z, s, &rq->info);
 

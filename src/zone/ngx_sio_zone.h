@@ -424,7 +424,8 @@ ngx_int_t ngx_sio_get_abort(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     uint32_t gen);
 
 /*
- * A POST begins (before its body is read).
+ * A POST begins (before its body is read).  Queues a ping that is due, closes
+ * when a deadline has passed.
  * NGX_OK        this worker has the POST role, generation rq->gen
  * NGX_BUSY      another POST is in progress: the session is closed
  * NGX_DECLINED  sid unknown
@@ -432,7 +433,7 @@ ngx_int_t ngx_sio_get_abort(ngx_sio_zone_t *z, ngx_sio_handle_t session,
  * NGX_ERROR     as in get_open()
  */
 ngx_int_t ngx_sio_post_open(ngx_sio_zone_t *z, const u_char *sid,
-    uint32_t form, ngx_pool_t *pool, ngx_sio_request_t *rq);
+    uint32_t form, ngx_msec_t now, ngx_pool_t *pool, ngx_sio_request_t *rq);
 
 /*
  * All packets are processed, "ok" may be sent.  partial: a packet whose

@@ -57,7 +57,7 @@ die_with_post(zt_worker_t *w, t_session_t *s)
 {
     ngx_sio_request_t  rq;
 
-    zt_rc(ngx_sio_post_open(&w->z, s->sid, 0, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&w->z, s->sid, 0, now, pool, &rq), NGX_OK);
 }
 
 
@@ -132,7 +132,7 @@ die_reading(zt_worker_t *w, t_session_t *s)
     ngx_sio_request_t  rq;
 
     zt_rc(ngx_sio_get_open(&w->z, s->sid, 0, now, &rq), NGX_OK);
-    zt_rc(ngx_sio_post_open(&w->z, s->sid, 0, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&w->z, s->sid, 0, now, pool, &rq), NGX_OK);
     zt_ok(rq.partial.len == 2, "no partial packet");
 }
 
@@ -256,7 +256,7 @@ test_kick(void)
 
     t_create(&a, &s, 0);
     t_connect(&a, &s, NULL);
-    zt_rc(ngx_sio_post_open(&b.z, s.sid, 0, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&b.z, s.sid, 0, now, pool, &rq), NGX_OK);
     zt_rc(ngx_sio_socket_kick(&a.z, s.socket, 1), NGX_OK);
     t_calm(&a);
     t_woken(&b, &s, NGX_SIO_ROLE_END, NGX_SIO_WAKE_KICK);
@@ -270,7 +270,7 @@ test_kick(void)
     t_create(&a, &s, 0);
     t_connect(&a, &s, NULL);
     zt_rc(ngx_sio_socket_kick(&a.z, s.socket, 0), NGX_OK);
-    zt_rc(ngx_sio_post_open(&b.z, s.sid, 0, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&b.z, s.sid, 0, now, pool, &rq), NGX_OK);
     zt_rc(ngx_sio_session_close(&b.z, s.h, NGX_SIO_FORCED_CLOSE, 0), NGX_OK);
 
     t_woken(&a, &s, NGX_SIO_ROLE_END, NGX_SIO_WAKE_KICK);

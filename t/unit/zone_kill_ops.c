@@ -338,7 +338,7 @@ k_post(k_entry_t *e, k_session_t *s)
         return;
     }
 
-    rc = ngx_sio_post_open(&worker.z, e->sid, 0, pool, &rq);
+    rc = ngx_sio_post_open(&worker.z, e->sid, 0, ngx_current_msec, pool, &rq);
     zt_ok(rc != NGX_ABORT, "post: the zone was reset");
 
     if (rc == NGX_OK) {

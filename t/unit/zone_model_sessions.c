@@ -299,7 +299,7 @@ op_post(void)
         return;
     }
 
-    rc = ngx_sio_post_open(&w->z, s->sid, 0, pool, &rq);
+    rc = ngx_sio_post_open(&w->z, s->sid, 0, now, pool, &rq);
     m_log("worker %lu: session %ld POST: %s\n", w->n, s - sessions,
           zt_rc_name(rc));
 

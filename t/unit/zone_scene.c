@@ -180,7 +180,8 @@ zs_post(zs_t *zs, zs_session_e i, ngx_uint_t w)
 {
     ngx_sio_request_t  rq;
 
-    zt_rc(ngx_sio_post_open(zs_z(w), zs->s[i].sid, 0, zs->pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(zs_z(w), zs->s[i].sid, 0, zs->now, zs->pool, &rq),
+          NGX_OK);
     zs->s[i].post_gen = rq.gen;
 }
 

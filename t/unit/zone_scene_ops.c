@@ -140,7 +140,8 @@ zs_op_post_open(zs_t *zs)
 {
     ngx_sio_request_t  rq;
 
-    return ngx_sio_post_open(zs_z(2), zs->s[ZS_QUEUED].sid, 0, zs->pool, &rq);
+    return ngx_sio_post_open(zs_z(2), zs->s[ZS_QUEUED].sid, 0, zs->now,
+                             zs->pool, &rq);
 }
 
 
@@ -150,7 +151,8 @@ zs_op_post_post(zs_t *zs)
     ngx_int_t          rc;
     ngx_sio_request_t  rq;
 
-    rc = ngx_sio_post_open(zs_z(2), zs->s[ZS_POST_1].sid, 0, zs->pool, &rq);
+    rc = ngx_sio_post_open(zs_z(2), zs->s[ZS_POST_1].sid, 0, zs->now, zs->pool,
+                           &rq);
 
     return (rc == NGX_BUSY) ? NGX_OK : rc;
 }

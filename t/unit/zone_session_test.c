@@ -67,6 +67,16 @@ test_heartbeat(void)
     zt_rc(ngx_sio_get_take(&b.z, s.h, rq.gen, 1, now, &batch), NGX_OK);
     t_batch(&b, &batch, 0, 0, 1);
     t_gone(&s);
+
+    /* nor does a POST come in time that is there before the sweep */
+
+    t_create(&a, &s, 0);
+    t_connect(&a, &s, NULL);
+    t_clock(T_INTERVAL + T_TIMEOUT + 1);
+    zt_rc(ngx_sio_post_open(&b.z, s.sid, 0, now, pool, &rq), NGX_DECLINED);
+    t_reason(&s, NGX_SIO_PING_TIMEOUT);
+    t_end(&b, &s);
+    t_gone(&s);
 }
 
 
@@ -125,8 +135,8 @@ test_overlap(void)
     t_gone(&s);
 
     t_create(&a, &s, 0);
-    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, pool, &rq), NGX_OK);
-    zt_rc(ngx_sio_post_open(&b.z, s.sid, 0, pool, &other), NGX_BUSY);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, now, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&b.z, s.sid, 0, now, pool, &other), NGX_BUSY);
     t_calm(&b);
 
     /* who processes its input does the end, too */
@@ -138,9 +148,9 @@ test_overlap(void)
     /* an abort that comes when the POST has ended, and a new one runs */
 
     t_create(&a, &s, 0);
-    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, now, pool, &rq), NGX_OK);
     zt_rc(ngx_sio_post_close(&a.z, s.h, rq.gen, NULL), NGX_OK);
-    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, pool, &other), NGX_OK);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, now, pool, &other), NGX_OK);
     zt_rc(ngx_sio_post_abort(&a.z, s.h, rq.gen), NGX_DONE);
     zt_rc(ngx_sio_post_close(&a.z, s.h, rq.gen, NULL), NGX_DONE);
     zt_rc(ngx_sio_post_close(&a.z, s.h, other.gen, NULL), NGX_OK);
@@ -263,7 +273,7 @@ test_upgrade(void)
 
     t_emit(&a, &room, 31, NULL, 0, 0);
 
-    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, pool, &post), NGX_OK);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, now, pool, &post), NGX_OK);
     n = 8;
     zt_rc(ngx_sio_session_upgrade(&b.z, s.h, gen, &batch, m, &n, pool,
                                   &partial), NGX_AGAIN);
@@ -290,7 +300,7 @@ test_upgrade(void)
     }
 
     zt_rc(ngx_sio_get_open(&a.z, s.sid, 0, now, &rq), NGX_ERROR);
-    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, pool, &post), NGX_ERROR);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, now, pool, &post), NGX_ERROR);
     zt_rc(ngx_sio_session_probe(&a.z, s.h, &other), NGX_DECLINED);
     zt_rc(ngx_sio_session_find(&a.z, s.sid, &info), NGX_OK);
     zt_ok(!info.upgrading && info.websocket, "upgrading %u, websocket %u",
@@ -442,7 +452,7 @@ test_acks(void)
     /* while somebody processes its input, its timeouts are that one's */
 
     t_emit(&a, NULL, 3, "three", 2, 1000);
-    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, now, pool, &rq), NGX_OK);
     t_clock(2000);
     zt_rc(ngx_sio_ack_expired(&b.z, now, pool, &h, &id, &name),
           NGX_DECLINED);

@@ -168,7 +168,7 @@ t_gone(t_session_t *s)
 
     zt_rc(ngx_sio_session_find(&a.z, s->sid, &info), NGX_DECLINED);
     zt_rc(ngx_sio_get_open(&a.z, s->sid, 0, now, &rq), NGX_DECLINED);
-    zt_rc(ngx_sio_post_open(&a.z, s->sid, 0, pool, &rq), NGX_DECLINED);
+    zt_rc(ngx_sio_post_open(&a.z, s->sid, 0, now, pool, &rq), NGX_DECLINED);
     zt_rc(ngx_sio_session_close(&a.z, s->h, NGX_SIO_FORCED_CLOSE, 0),
           NGX_DONE);
     zt_rc(ngx_sio_session_send(&a.z, s->h, t_body(9, 9), 0), NGX_DONE);
