@@ -280,6 +280,7 @@ ngx_sio_call_set(ngx_sio_call_t *call, const ngx_str_t *key,
     }
 
     if (out.len > call->server->limits.max_data) {
+        ngx_sio_refused(&call->worker->zone, NGX_SIO_REFUSED_DATA);
         return NGX_DECLINED;
     }
 

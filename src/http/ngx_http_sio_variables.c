@@ -65,6 +65,7 @@ static ngx_str_t  ngx_http_sio_refused[NGX_SIO_NREFUSED] = {
     ngx_string("handshakes"),
     ngx_string("namespaces"),
     ngx_string("rooms"),
+    ngx_string("data"),
     ngx_string("acks"),
     ngx_string("queues"),
     ngx_string("inboxes"),

@@ -776,6 +776,7 @@ typedef enum {
     NGX_SIO_REFUSED_HANDSHAKE,      /* max_handshakes */
     NGX_SIO_REFUSED_NAMESPACE,      /* max_namespaces */
     NGX_SIO_REFUSED_ROOM,           /* max_rooms, max_room_name */
+    NGX_SIO_REFUSED_DATA,           /* max_data */
     NGX_SIO_REFUSED_ACK,            /* max_acks */
     NGX_SIO_REFUSED_QUEUE,          /* max_queue, max_queue_size: closed */
     NGX_SIO_REFUSED_INBOX,          /* max_inbox, max_inbox_size: dropped */

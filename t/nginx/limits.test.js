@@ -511,7 +511,61 @@ test('rooms: their number and names', async (t) => {
 });
 
 
-/* rq.text is what a poll of the session would get */
+test('data and acks: what rules keep of a socket', async (t) => {
+  const s = await serve(t, 'data=100 acks=2', { directives: `
+    sio_on keep { set key $sio_arg_0; ack; }
+    sio_on ask { emit question ack=answer; ack; }
+    sio_on_ack answer { emit answered $sio_args; }` });
+
+  for (const open of [sio.wsOpen, sio.poll]) {
+    const c = await open(s);
+    const got = [];
+    const send = (p) => (open === sio.poll ? c.post(p) : c.send(p));
+    const wait = async (re) => {
+      if (open === sio.poll) {
+        return c.wait((p) => { got.push(p); return re.test(p); });
+      }
+
+      for (;;) {
+        got.push(await c.recvText());
+
+        if (re.test(got.at(-1))) {
+          return got.at(-1);
+        }
+      }
+    };
+
+    await c.connectNsp();
+
+    const room = 100 - '{"key":""}'.length;
+
+    await send(`420["keep","${'x'.repeat(room)}"]`);
+    assert.equal(await wait(/^430/), '430[]');
+    await send(`420["keep","${'x'.repeat(room + 1)}"]`);
+    assert.match(await wait(/^430/), /error/);
+
+    /* a third: over a WebSocket it is not asked, else the first is lost */
+
+    for (let i = 0; i < 3; i++) {
+      await send('420["ask"]');
+      await wait(/^430/);
+    }
+
+    const asked = got.flatMap((p) => /^42(\d+)\["question/.exec(p)?.[1] || []);
+
+    for (const id of new Set(asked)) {
+      await send(`43${id}["${id}"]`);
+    }
+
+    await send('420["ack","end"]');
+    await wait(/^430\["end/);
+    assert.equal(got.filter((p) => /^42\["answered/.test(p)).length, 2);
+    c.close(1000);
+  }
+
+  assert.deepEqual(await s.refused(), { data: 2, acks: 2 });
+});
+
 
 test('queue: what waits for a client that does not poll', async (t) => {
   const s = await serve(t, 'queue=5 queue_size=10k');
