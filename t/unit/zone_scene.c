@@ -84,9 +84,7 @@ zs_session_create(zs_t *zs, zs_session_t *s, ngx_uint_t w,
     u_char                    address[NGX_SIO_ADDRESS_LEN];
     ngx_sio_session_params_t  p;
 
-    /* some have one of their own */
-
-    memset(address, (s->sid[9] & 1) ? s->sid[9] : 'a', sizeof(address));
+    memset(address, s->address, sizeof(address));
 
     memset(&p, 0, sizeof(p));
     memcpy(p.sid, s->sid, NGX_SIO_ID_LEN);
@@ -111,6 +109,8 @@ zs_create(zs_t *zs, zs_session_e i, ngx_uint_t w, ngx_uint_t websocket)
     s = &zs->s[i];
     sprintf(sid, "session-%02d----------", (int) i);
     memcpy(s->sid, sid, NGX_SIO_ID_LEN);
+
+    s->address = (i >= ZS_NSESSIONS - ZS_NALONE) ? 'A' + i : ZS_FULL;
 
     zt_rc(zs_session_create(zs, s, w, websocket), NGX_OK);
 }
@@ -230,6 +230,7 @@ zs_open(zs_t *zs, size_t size)
     ngx_str_t         str;
     ngx_uint_t        i;
     ngx_sio_handle_t  h;
+    ngx_sio_limits_t  limits;
 
     memset(zs, 0, sizeof(zs_t));
     zs_next = 0;
@@ -237,7 +238,10 @@ zs_open(zs_t *zs, size_t size)
     zs->pool = ngx_create_pool(4096, &zt_log);
     zt_ok(zs->pool, "no memory");
 
-    zt_zone_open(&zs->zone, size, NULL);
+    zt_limits(&limits);
+    limits.max_sessions = ZS_NSESSIONS - ZS_NALONE;
+
+    zt_zone_open(&zs->zone, size, &limits);
     zs->now = ngx_current_msec;
 
     for (i = 0; i < ZS_WORKERS; i++) {

@@ -38,9 +38,15 @@ typedef enum {
 } zs_session_e;
 
 
+#define ZS_FULL      1
+#define ZS_NALONE    3       /* sessions that have another, each its own */
+
+
 typedef struct {
     ngx_sio_handle_t         h;
     u_char                   sid[NGX_SIO_ID_LEN];
+    u_char                   address;      /* ZS_FULL has as many sessions as
+                                              one may have */
     uint32_t                 get_gen;
     uint32_t                 post_gen;
     uint32_t                 cand_gen;

@@ -11,35 +11,46 @@
 
 
 static ngx_int_t
-zs_op_create_polling(zs_t *zs)
+zs_op_create(zs_t *zs, ngx_uint_t address, ngx_uint_t websocket)
 {
     zs_session_t  s;
 
     memcpy(s.sid, "session-of-an-other-", NGX_SIO_ID_LEN);
+    s.address = address;
 
-    return zs_session_create(zs, &s, 0, 0);
+    return zs_session_create(zs, &s, 0, websocket);
+}
+
+
+static ngx_int_t
+zs_op_create_polling(zs_t *zs)
+{
+    return zs_op_create(zs, zs->s[ZS_HELD_0].address, 0);
 }
 
 
 static ngx_int_t
 zs_op_create_ws(zs_t *zs)
 {
-    zs_session_t  s;
-
-    memcpy(s.sid, "session-of-an-other-", NGX_SIO_ID_LEN);
-
-    return zs_session_create(zs, &s, 0, 1);
+    return zs_op_create(zs, zs->s[ZS_HELD_0].address, 1);
 }
 
 
 static ngx_int_t
 zs_op_create_address(zs_t *zs)
 {
-    zs_session_t  s;
+    return zs_op_create(zs, 255, 0);
+}
 
-    memcpy(s.sid, "session-my-own-place", NGX_SIO_ID_LEN);
 
-    return zs_session_create(zs, &s, 0, 0);
+static ngx_int_t
+zs_op_create_full(zs_t *zs)
+{
+    ngx_int_t  rc;
+
+    rc = zs_op_create(zs, ZS_FULL, 0);
+
+    return (rc == NGX_DECLINED) ? NGX_OK : (rc == NGX_OK) ? NGX_ERROR : rc;
 }
 
 
@@ -589,6 +600,7 @@ const zs_op_t  zs_ops[] = {
     { "create, polling", zs_op_create_polling, 1 },
     { "create, WebSocket", zs_op_create_ws, 1 },
     { "create, another address", zs_op_create_address, 1 },
+    { "create, one too many", zs_op_create_full, 1 },
     { "params", zs_op_params, 0 },
     { "GET is parked", zs_op_get_park, 0 },
     { "GET takes the queue", zs_op_get_queued, 0 },
