@@ -6,6 +6,9 @@
  * that they ask nothing that Socket.IO's own server does not do.
  */
 
+exports.directives = 'sio_allow_eio3 on;';
+exports.options = { allowEIO3: true };
+
 exports.rules = `
     sio_set $size     size "room:$sio_arg_0";
     sio_set $peers    sockets "room:$sio_arg_0";

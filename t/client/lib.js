@@ -136,6 +136,42 @@ function client(server, { version = '4.8', transport = 'websocket', tls,
   });
 
   open.add(socket);
+  return version === '2.5' ? modern(socket) : socket;
+}
+
+
+/* gives a client of Socket.IO 2 the face that later ones have */
+
+function modern(socket) {
+  if (socket.onAny) {
+    return socket;
+  }
+
+  const { onevent } = socket;
+  const listeners = [];
+
+  socket.onAny = (listener) => listeners.push(listener);
+
+  socket.onevent = function (packet) {
+    listeners.forEach((listener) => listener(...packet.data));
+    onevent.call(this, packet);
+  };
+
+  /* what refuses it: a text, or any data */
+
+  socket.on('error', (data) => {
+    socket.emit('connect_error', Object.assign(
+      new Error(typeof data === 'string' ? data : data.message), { data }));
+  });
+
+  /* only namespaces have something like it */
+
+  Object.defineProperty(socket, 'auth', {
+    set: (value) => { socket.query = value; },
+  });
+
+  socket.io._close = () => socket.io.close();
+
   return socket;
 }
 

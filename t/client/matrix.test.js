@@ -28,6 +28,9 @@ const OLDER = [
   { version: '3.1', transport: 'websocket', tls: false },
   { version: '3.1', transport: 'polling', tls: true },
   { version: '3.1', transport: 'upgrade', tls: false },
+  { version: '2.5', transport: 'websocket', tls: true },
+  { version: '2.5', transport: 'polling', tls: false },
+  { version: '2.5', transport: 'upgrade', tls: true },
 ];
 
 const bytes = (...list) => Buffer.from(list);
@@ -72,6 +75,10 @@ for (const workers of WORKERS) {
 
 function suite(server, form) {
   const connect = (more) => lib.connect(server(), { ...form, ...more });
+
+  /* Socket.IO protocol v4: no CONNECT payload, refusals are data alone */
+
+  const v4 = form.version === '2.5';
 
   it('connects, and gets what "connect" emits', async () => {
     const socket = client(server(), form);
@@ -299,10 +306,10 @@ function suite(server, form) {
     const [error] = await once(socket, 'connect_error');
 
     assert.ok(error instanceof Error);
-    assert.equal(error.message, 'who are you');
+    assert.equal(error.message, v4 ? '' : 'who are you');
     assert.deepEqual(error.data, { code: 401, wants: 'user' });
 
-    socket.auth = { user: 5 };
+    socket.auth = { user: v4 ? '' : 5 };
     socket.connect();
     await once(socket, 'connect_error');
 
@@ -313,7 +320,7 @@ function suite(server, form) {
   });
 
 
-  it('shows the CONNECT payload to rules', async () => {
+  it('shows the CONNECT payload to rules', { skip: v4 }, async () => {
     const auth = { token: 'abc', deep: [{ x: '\u20ac' }] };
     const socket = await connect({ auth });
 
