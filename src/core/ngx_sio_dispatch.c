@@ -10,6 +10,8 @@
 #include "ngx_sio_worker.h"
 
 
+static int ngx_sio_dispatch_parse(ngx_sio_client_t *client, u_char *p,
+    size_t len, sio_packet_t *pkt);
 static ngx_int_t ngx_sio_dispatch(ngx_sio_client_t *client, sio_packet_t *pkt,
     ngx_str_t *attachments);
 static ngx_int_t ngx_sio_dispatch_bad(ngx_sio_client_t *client);
@@ -28,15 +30,32 @@ static void ngx_sio_dispatch_args(ngx_sio_call_t *call, sio_packet_t *pkt,
     ngx_uint_t first);
 
 
+static int
+ngx_sio_dispatch_parse(ngx_sio_client_t *client, u_char *p, size_t len,
+    sio_packet_t *pkt)
+{
+    ngx_sio_worker_t           *w;
+    sio_packet_limits_t         own;
+    const sio_packet_limits_t  *limits;
+
+    w = client->worker;
+    limits = &w->server->packet_limits;
+
+    if (client->eio3) {
+        own = *limits;
+        own.max_nsp = ngx_sio_eio3_max_nsp(w->server);
+        limits = &own;
+    }
+
+    return sio_packet_parse(p, len, limits, pkt, w->args,
+                            w->server->max_args + 1);
+}
+
+
 ngx_int_t
 ngx_sio_dispatch_text(ngx_sio_client_t *client, u_char *p, size_t len)
 {
-    sio_packet_t       pkt;
-    ngx_sio_worker_t  *w;
-    ngx_sio_server_t  *server;
-
-    w = client->worker;
-    server = w->server;
+    sio_packet_t  pkt;
 
     if (ngx_sio_plain(client)) {
         return ngx_sio_plain_message(client, p, len, 0);
@@ -44,9 +63,7 @@ ngx_sio_dispatch_text(ngx_sio_client_t *client, u_char *p, size_t len)
 
     if (client->partial
         || ngx_sio_msgpack(client)
-        || sio_packet_parse(p, len, &server->packet_limits, &pkt, w->args,
-                            server->max_args + 1)
-           != SIO_OK)
+        || ngx_sio_dispatch_parse(client, p, len, &pkt) != SIO_OK)
     {
         return ngx_sio_dispatch_bad(client);
     }
@@ -222,10 +239,7 @@ ngx_sio_dispatch_whole(ngx_sio_client_t *client)
 
     rc = NGX_ERROR;
 
-    if (sio_packet_parse(text.data, text.len, &w->server->packet_limits, &pkt,
-                         w->args, w->server->max_args + 1)
-        != SIO_OK)
-    {
+    if (ngx_sio_dispatch_parse(client, text.data, text.len, &pkt) != SIO_OK) {
         goto done;
     }
 

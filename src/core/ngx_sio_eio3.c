@@ -31,12 +31,26 @@ static ngx_int_t ngx_sio_eio3_json(ngx_pool_t *pool,
     ngx_sio_eio3_param_t *params, ngx_uint_t n, ngx_str_t *json);
 
 
+/* bytes of such a URL: name, "?", and a query that escapes every byte */
+
+uint32_t
+ngx_sio_eio3_max_nsp(ngx_sio_server_t *server)
+{
+    uint64_t  max;
+
+    max = server->packet_limits.max_nsp + 1 + 3 * (uint64_t) server->max_auth;
+
+    return (uint32_t) ngx_min(max, NGX_MAX_INT32_VALUE);
+}
+
+
 /*
  * Of a packet's namespace as it came: the namespace, and an object of strings
  * for auth (empty: no query).  Both from the worker's pool, when they are not
  * the packet's own bytes.  As in Node, new URL() is the grammar.
  *
- * NGX_OK; NGX_DECLINED: not a path, or too many parameters; NGX_ERROR
+ * NGX_OK; NGX_DECLINED: not a path, a name that is too long, or too many
+ * parameters; NGX_ERROR
  */
 
 ngx_int_t
@@ -67,6 +81,11 @@ ngx_sio_eio3_nsp(ngx_sio_client_t *client, ngx_str_t *nsp, ngx_str_t *auth)
         && (path[1] == '/' || path[1] == '\\'))
     {
         /* the name of a host */
+        return NGX_DECLINED;
+    }
+
+    if ((size_t) (query - path) > client->worker->server->packet_limits.max_nsp)
+    {
         return NGX_DECLINED;
     }
 

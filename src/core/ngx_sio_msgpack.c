@@ -39,6 +39,10 @@ ngx_sio_msgpack_read(ngx_sio_client_t *client, u_char *p, size_t len,
     limits = server->packet_limits;
     limits.max_attachments = server->max_binaries;
 
+    if (client->eio3) {
+        limits.max_nsp = ngx_sio_eio3_max_nsp(server);
+    }
+
     if (sio_msgpack_parse(p, len, &limits, &message) != SIO_OK) {
         return NGX_ERROR;
     }

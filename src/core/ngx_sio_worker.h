@@ -368,6 +368,7 @@ ngx_int_t ngx_sio_plain_emit(ngx_sio_call_t *call, ngx_sio_event_out_t *out,
     ngx_sio_emit_t *emit, ngx_uint_t *receivers);
 
 /* ngx_sio_eio3.c: Socket.IO v4 */
+uint32_t ngx_sio_eio3_max_nsp(ngx_sio_server_t *server);
 ngx_int_t ngx_sio_eio3_nsp(ngx_sio_client_t *client, ngx_str_t *nsp,
     ngx_str_t *auth);
 
