@@ -32,7 +32,8 @@ describe('Socket.IO 2, 3 and 4', () => {
   afterEach(() => lib.disconnectAll());
   after(() => lib.finish(server, base));
 
-  /* one in each form; a client of Socket.IO 2 asks for base64 as well */
+  /* one in each form; a client of Socket.IO 2 asks for base64 as well.  With
+     TLS Node's is a server of its own */
 
   const all = () => Promise.all([
     ...lib.combinations({ version: ['4.8', '3.1', '2.5'],
@@ -40,7 +41,9 @@ describe('Socket.IO 2, 3 and 4', () => {
     { version: '2.5', transport: 'polling', forceBase64: true },
     { version: '2.5', transport: 'websocket', forceBase64: true },
     { version: '2.5', transport: 'upgrade', forceBase64: true },
-  ].map((form, i) => lib.connect(server, { ...form, tls: i % 2 === 1 })));
+  ].map((form, i) => lib.connect(server, {
+    ...form, tls: i % 2 === 1 && !lib.NODE,
+  })));
 
 
   it('hear each other in one room, in one order', async () => {
