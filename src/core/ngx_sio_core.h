@@ -474,6 +474,11 @@ struct ngx_sio_call_s {
                                                was */
     unsigned                  ack_asked:1;
 
+    /* rooms that the action just before joined, and their sizes then */
+    const ngx_str_t          *joined;
+    ngx_uint_t               *sizes;
+    ngx_uint_t                njoined;
+
     /* the answer of a connect that failed, or of any failed require */
     ngx_str_t                 failure;      /* text */
     ngx_str_t                 failure_data; /* JSON or empty */

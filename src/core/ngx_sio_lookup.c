@@ -115,7 +115,20 @@ ngx_int_t
 ngx_sio_call_size(ngx_sio_call_t *call, const ngx_str_t *room,
     ngx_uint_t *size)
 {
-    ngx_int_t  rc;
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    /* `join`, then the size, are one step: no other gets the same number */
+
+    for (i = 0; room && i < call->njoined; i++) {
+
+        if (call->joined[i].len == room->len
+            && ngx_memcmp(call->joined[i].data, room->data, room->len) == 0)
+        {
+            *size = call->sizes[i];
+            return NGX_OK;
+        }
+    }
 
     *size = 0;
 

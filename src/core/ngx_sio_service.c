@@ -282,6 +282,8 @@ ngx_sio_call_join(ngx_sio_call_t *call, const ngx_str_t *rooms,
     ngx_sio_handle_t   *handles;
     ngx_sio_connect_t  *connect;
 
+    call->njoined = 0;
+
     if (where && !where->self) {
 
         rc = ngx_sio_call_select(call, where, &handles, &count);
@@ -309,7 +311,16 @@ ngx_sio_call_join(ngx_sio_call_t *call, const ngx_str_t *rooms,
             return NGX_DONE;
         }
 
-        rc = ngx_sio_join(&call->worker->zone, call->socket, rooms, max, n);
+        call->joined = rooms;
+        call->sizes = ngx_palloc(call->pool, n * sizeof(ngx_uint_t));
+        if (call->sizes == NULL) {
+            return NGX_BUSY;
+        }
+
+        rc = ngx_sio_join_counted(&call->worker->zone, call->socket, rooms,
+                                  max, n, call->sizes);
+
+        call->njoined = (rc == NGX_OK) ? n : 0;
 
         if (rc == NGX_ERROR) {
             ngx_sio_refused(&call->worker->zone, NGX_SIO_REFUSED_ROOM);
@@ -351,6 +362,8 @@ ngx_sio_call_leave(ngx_sio_call_t *call, const ngx_str_t *rooms, ngx_uint_t n,
     ngx_uint_t          i, k, count, *max;
     ngx_sio_handle_t   *handles;
     ngx_sio_connect_t  *connect;
+
+    call->njoined = 0;
 
     if (where && !where->self) {
 
@@ -441,6 +454,8 @@ ngx_sio_call_disconnect(ngx_sio_call_t *call, ngx_uint_t close,
 
         return NGX_OK;
     }
+
+    call->njoined = 0;
 
     rc = ngx_sio_call_select(call, where, &handles, &n);
 

@@ -389,6 +389,8 @@ ngx_sio_socket_sh_t *ngx_sio_socket_by_id_locked(ngx_sio_zone_t *z,
     ngx_sio_ref_t nsp, const ngx_str_t *id);
 ngx_sio_room_sh_t *ngx_sio_room_lookup_locked(ngx_sio_zone_t *z,
     ngx_sio_ref_t nsp, const ngx_str_t *name);
+ngx_uint_t ngx_sio_room_size_locked(ngx_sio_zone_t *z, ngx_sio_ref_t nsp,
+    const ngx_str_t *name);
 ngx_sio_room_sh_t *ngx_sio_room_create_locked(ngx_sio_zone_t *z,
     ngx_sio_ref_t nsp, const ngx_str_t *name);
 void ngx_sio_room_settle_locked(ngx_sio_zone_t *z, ngx_sio_room_sh_t *room);

@@ -591,12 +591,29 @@ ngx_sio_member_leave_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
 }
 
 
+/* each socket is in the room of its id's name */
+
+ngx_uint_t
+ngx_sio_room_size_locked(ngx_sio_zone_t *z, ngx_sio_ref_t nsp,
+    const ngx_str_t *name)
+{
+    ngx_uint_t          n;
+    ngx_sio_room_sh_t  *room;
+
+    n = ngx_sio_socket_by_id_locked(z, nsp, name) ? 1 : 0;
+
+    room = ngx_sio_room_lookup_locked(z, nsp, name);
+
+    return room ? n + ngx_sio_room_members(room) : n;
+}
+
+
 ngx_int_t
 ngx_sio_room_size(ngx_sio_zone_t *z, const ngx_str_t *nsp,
     const ngx_str_t *room, ngx_uint_t *size)
 {
     ngx_int_t           rc;
-    ngx_sio_room_sh_t  *n, *r;
+    ngx_sio_room_sh_t  *n;
 
     *size = 0;
 
@@ -611,21 +628,8 @@ ngx_sio_room_size(ngx_sio_zone_t *z, const ngx_str_t *nsp,
         return ngx_sio_finish(z, NGX_OK);
     }
 
-    if (room == NULL) {
-        *size = ngx_sio_room_members(n);
-
-    } else {
-
-        if (ngx_sio_socket_by_id_locked(z, ngx_sio_ref(z, n), room)) {
-            *size = 1;
-        }
-
-        r = ngx_sio_room_lookup_locked(z, ngx_sio_ref(z, n), room);
-
-        if (r) {
-            *size += ngx_sio_room_members(r);
-        }
-    }
+    *size = room ? ngx_sio_room_size_locked(z, ngx_sio_ref(z, n), room)
+                 : ngx_sio_room_members(n);
 
     return ngx_sio_finish(z, NGX_OK);
 }

@@ -414,10 +414,12 @@ ngx_sio_socket_connected(ngx_sio_zone_t *z, ngx_sio_handle_t socket)
 
 
 ngx_int_t
-ngx_sio_join(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
-    const ngx_str_t *rooms, const ngx_uint_t *max, ngx_uint_t n)
+ngx_sio_join_counted(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    const ngx_str_t *rooms, const ngx_uint_t *max, ngx_uint_t n,
+    ngx_uint_t *sizes)
 {
     ngx_int_t             rc;
+    ngx_uint_t            i;
     ngx_sio_socket_sh_t  *k;
 
     rc = ngx_sio_reserve(z, n, 0);
@@ -441,6 +443,10 @@ ngx_sio_join(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
     if (rc != NGX_OK) {
         ngx_sio_undo_section(z);
         return ngx_sio_finish(z, rc);
+    }
+
+    for (i = 0; sizes && !ngx_sio_failed(z) && i < n; i++) {
+        sizes[i] = ngx_sio_room_size_locked(z, k->nsp, &rooms[i]);
     }
 
     ngx_sio_inbox_take_locked(z);

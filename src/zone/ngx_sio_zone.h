@@ -600,13 +600,18 @@ ngx_int_t ngx_sio_socket_remove(ngx_sio_zone_t *z, ngx_sio_handle_t socket);
 /*
  * rooms: joins them in the order given; max[i] (or max NULL) is the most
  * members room i may have with this one, test and join are one step; a member
- * of it already is always fine.  All or none.
+ * of it already is always fine.  All or none.  sizes (or NULL): how many
+ * members each has in that same step.
  *
  * NGX_OK; NGX_DECLINED: full; NGX_ERROR: more rooms than a socket may have, or
  * a name too long; NGX_BUSY; NGX_DONE: not connected (a no-op)
  */
-ngx_int_t ngx_sio_join(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
-    const ngx_str_t *rooms, const ngx_uint_t *max, ngx_uint_t n);
+ngx_int_t ngx_sio_join_counted(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    const ngx_str_t *rooms, const ngx_uint_t *max, ngx_uint_t n,
+    ngx_uint_t *sizes);
+
+#define ngx_sio_join(z, socket, rooms, max, n)                                \
+    ngx_sio_join_counted(z, socket, rooms, max, n, NULL)
 
 /* leaves the rooms it is in; others are passed over */
 ngx_int_t ngx_sio_leave(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
