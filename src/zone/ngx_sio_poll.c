@@ -359,43 +359,6 @@ ngx_sio_partial_take_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s)
 
 
 ngx_int_t
-ngx_sio_session_partial(ngx_sio_zone_t *z, ngx_sio_handle_t session,
-    const ngx_str_t *partial)
-{
-    ngx_int_t              rc;
-    ngx_sio_ref_t          prepared;
-    ngx_sio_session_sh_t  *s;
-
-    rc = ngx_sio_string_prepare(z, partial, &prepared);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    rc = ngx_sio_begin(z);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    s = ngx_sio_session_lookup(z, session);
-
-    if (s == NULL) {
-        rc = NGX_DONE;
-
-    } else {
-        ngx_sio_string_replace_locked(z, &s->partial, partial, prepared);
-    }
-
-    rc = ngx_sio_finish(z, rc);
-
-    if (rc != NGX_OK && rc != NGX_ABORT && prepared) {
-        ngx_sio_blob_discard(z, prepared);
-    }
-
-    return rc;
-}
-
-
-ngx_int_t
 ngx_sio_post_open(ngx_sio_zone_t *z, const u_char *sid, uint32_t form,
     ngx_msec_t now, ngx_pool_t *pool, ngx_sio_request_t *rq)
 {

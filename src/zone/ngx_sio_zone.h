@@ -494,11 +494,6 @@ ngx_int_t ngx_sio_session_upgrade(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     uint32_t gen, ngx_sio_batch_t *batch, ngx_sio_membership_t *members,
     ngx_uint_t *n, ngx_pool_t *pool, ngx_str_t *partial);
 
-/* keeps or replaces the packet in progress of a session (empty: none);
-   the bytes are opaque */
-ngx_int_t ngx_sio_session_partial(ngx_sio_zone_t *z, ngx_sio_handle_t session,
-    const ngx_str_t *partial);
-
 /*
  * Queues a body for one session, whatever its transport and worker: to its
  * queue (polling), its worker's inbox (WebSocket elsewhere), or, its WebSocket

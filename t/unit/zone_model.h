@@ -140,7 +140,6 @@ void op_probe(void);
 void op_unprobe(void);
 void op_upgrade(void);
 void op_send(void);
-void op_partial(void);
 void op_close(void);
 void op_drop(void);
 

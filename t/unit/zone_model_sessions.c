@@ -593,24 +593,6 @@ op_send(void)
 
 
 void
-op_partial(void)
-{
-    ngx_str_t     str;
-    m_session_t  *s;
-
-    s = m_session();
-
-    if (s == NULL || s->closing || s->post < 0) {
-        return;
-    }
-
-    s->partial = zt_rand(2) ? 0 : zt_rand(1000);
-    str = m_string(s->partial);
-    zt_rc(ngx_sio_session_partial(&workers[s->post].z, s->h, &str), NGX_OK);
-}
-
-
-void
 op_close(void)
 {
     ngx_uint_t    linger;

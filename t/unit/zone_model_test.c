@@ -317,7 +317,6 @@ static const struct {
     { op_select, 2 },
     { op_ack, 4 },
     { op_send, 6 },
-    { op_partial, 1 },
     { op_close, 1 },
     { op_drop, 1 },
     { op_ready, 20 },

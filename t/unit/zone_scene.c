@@ -293,7 +293,9 @@ zs_open(zs_t *zs, size_t size)
     zs_empty(zs, ZS_GET_1, 0);
 
     str = zs_str("51-[\"half a packet\"");
-    zt_rc(ngx_sio_session_partial(zs_z(0), zs_h(ZS_QUEUED), &str), NGX_OK);
+    zs_post(zs, ZS_QUEUED, 0);
+    zt_rc(ngx_sio_post_close(zs_z(0), zs_h(ZS_QUEUED),
+                             zs->s[ZS_QUEUED].post_gen, &str), NGX_OK);
 
     for (i = 0; i < ZS_WORKERS; i++) {
         zt_drain(&zs->w[i]);

@@ -209,6 +209,27 @@ zs_op_pong(zs_t *zs)
 }
 
 
+/* a packet of a client that has been asked for a pong */
+
+static ngx_int_t
+zs_op_alive(zs_t *zs)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_sio_sweep(zs_z(1), zs->now + 26000);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_sio_session_alive(zs_z(2), zs_h(ZS_IDLE), zs->now + 27000);
+
+    /* one without memory for its ping is closed */
+
+    return (rc == NGX_DONE) ? NGX_OK : rc;
+}
+
+
 static ngx_int_t
 zs_op_probe(zs_t *zs)
 {
@@ -266,25 +287,25 @@ zs_op_upgrade_wait(zs_t *zs)
 }
 
 
+/* a POST that goes on with a packet, and leaves another one */
+
 static ngx_int_t
 zs_op_partial(zs_t *zs)
 {
-    ngx_str_t  str;
+    ngx_int_t          rc;
+    ngx_str_t          str;
+    ngx_sio_request_t  rq;
 
+    rc = ngx_sio_post_open(zs_z(0), zs->s[ZS_QUEUED].sid, 0, zs->pool, &rq);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    zs->s[ZS_QUEUED].post_gen = rq.gen;
     str = zs_str("51-another one");
 
-    return ngx_sio_session_partial(zs_z(0), zs_h(ZS_QUEUED), &str);
-}
-
-
-static ngx_int_t
-zs_op_partial_none(zs_t *zs)
-{
-    ngx_str_t  str;
-
-    ngx_str_null(&str);
-
-    return ngx_sio_session_partial(zs_z(0), zs_h(ZS_QUEUED), &str);
+    return ngx_sio_post_close(zs_z(0), zs_h(ZS_QUEUED), rq.gen, &str);
 }
 
 
@@ -371,6 +392,20 @@ zs_op_kicked(zs_t *zs)
     }
 
     return (rc == NGX_DECLINED) ? NGX_OK : rc;
+}
+
+
+static ngx_int_t
+zs_op_leaving(zs_t *zs)
+{
+    return ngx_sio_socket_leaving(zs_z(0), zs->s[ZS_WS_0].socket, 0);
+}
+
+
+static ngx_int_t
+zs_op_leaving_mute(zs_t *zs)
+{
+    return ngx_sio_socket_leaving(zs_z(1), zs->s[ZS_QUEUED].socket, 1);
 }
 
 
@@ -616,13 +651,13 @@ const zs_op_t  zs_ops[] = {
     { "POST ends with a partial packet", zs_op_post_close_partial, 1 },
     { "POST is aborted", zs_op_post_abort, 0 },
     { "pong", zs_op_pong, 0 },
+    { "sign of life", zs_op_alive, 0 },
     { "probe", zs_op_probe, 0 },
     { "unprobe", zs_op_unprobe, 0 },
     { "upgrade", zs_op_upgrade, 1 },
     { "upgrade without probe", zs_op_upgrade_direct, 1 },
     { "upgrade in a POST", zs_op_upgrade_wait, 0 },
     { "partial", zs_op_partial, 1 },
-    { "no partial", zs_op_partial_none, 0 },
     { "send, own", zs_op_send_local, 1 },
     { "send, other worker", zs_op_send_remote, 1 },
     { "send, large", zs_op_send_large, 1 },
@@ -643,6 +678,8 @@ const zs_op_t  zs_ops[] = {
     { "kick, other worker", zs_op_kick_remote, 0 },
     { "kick, polling", zs_op_kick_polling, 0 },
     { "kicked", zs_op_kicked, 0 },
+    { "leaving", zs_op_leaving, 0 },
+    { "leaving, muted", zs_op_leaving_mute, 0 },
     { "release", zs_op_release, 0 },
     { "connect, WebSocket", zs_op_connect_ws, 1 },
     { "connect, polling, a new namespace", zs_op_connect_polling, 1 },
