@@ -222,6 +222,7 @@ ngx_sio_order_read(ngx_sio_order_read_t *o, const sio_str_t *object)
             return ngx_sio_order_wrong(o, "has an unknown member");
         }
 
+        k = &ngx_sio_order_keys[i];
         o->key = k->name;
 
         if (o->given & ((ngx_uint_t) 1 << i)) {

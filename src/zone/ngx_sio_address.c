@@ -35,6 +35,8 @@ ngx_sio_address_count_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
     bucket = ngx_sio_bucket(z, NGX_SIO_TABLE_ADDRESSES,
                             ngx_sio_address_hash(z, key));
 
+    a = NULL;
+
     for (ref = *bucket; ref; ref = a->next) {
         a = ngx_sio_ptr(z, ref);
 
