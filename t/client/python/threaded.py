@@ -23,6 +23,12 @@ class Client(socketio.Client):
     def _engineio_client_class(self):
         return InOrder
 
+    def _handle_connect(self, namespace, data):
+        # connect() may come to it only when the server has ended it again,
+        # and an end without it is not heard
+        self.connected = True
+        super()._handle_connect(namespace, data)
+
 
 clients = {}
 
