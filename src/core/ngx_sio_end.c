@@ -209,7 +209,10 @@ ngx_sio_end_session(ngx_sio_worker_t *w, ngx_sio_handle_t session)
         }
     }
 
-    (void) ngx_sio_session_end(&w->zone, session, ngx_current_msec);
+    if (ngx_sio_session_end(&w->zone, session, ngx_current_msec) == NGX_BUSY) {
+        /* nobody else would */
+        ngx_sio_worker_later(w, session, NGX_SIO_ROLE_END, NGX_SIO_WAKE_END);
+    }
 
     if (pool) {
         ngx_sio_client_destroy(client);

@@ -319,6 +319,21 @@ void
 ngx_sio_worker_task(ngx_sio_worker_t *w, ngx_sio_handle_t session,
     ngx_sio_role_e role, ngx_uint_t wake)
 {
+    ngx_sio_worker_later(w, session, role, wake);
+
+    if (w->ntasks != w->first_task && !w->tasks_event.posted) {
+        ngx_post_event(&w->tasks_event, &ngx_posted_events);
+    }
+}
+
+
+/* with the next tick, unless there are other tasks before: what failed for lack
+   of memory would only fail again */
+
+void
+ngx_sio_worker_later(ngx_sio_worker_t *w, ngx_sio_handle_t session,
+    ngx_sio_role_e role, ngx_uint_t wake)
+{
     ngx_sio_task_t  *task, *tasks;
 
     if (w->ntasks == w->max_tasks && w->first_task) {
@@ -345,10 +360,6 @@ ngx_sio_worker_task(ngx_sio_worker_t *w, ngx_sio_handle_t session,
     task->session = session;
     task->role = role;
     task->wake = wake;
-
-    if (!w->tasks_event.posted) {
-        ngx_post_event(&w->tasks_event, &ngx_posted_events);
-    }
 }
 
 
@@ -361,7 +372,8 @@ ngx_sio_worker_tasks_handler(ngx_event_t *ev)
 
     w = ev->data;
 
-    /* what these leave behind is for the next turn */
+    /* what these leave behind is for the next turn, which it has asked for, or
+       the next tick */
 
     for (n = w->ntasks - w->first_task; n; n--) {
 
@@ -377,10 +389,6 @@ ngx_sio_worker_tasks_handler(ngx_event_t *ev)
         }
 
         ngx_sio_worker_run(w, &task);
-    }
-
-    if (w->ntasks != w->first_task && !ev->posted) {
-        ngx_post_event(ev, &ngx_posted_events);
     }
 }
 
@@ -543,6 +551,10 @@ ngx_sio_worker_tick_handler(ngx_event_t *ev)
     w = ev->data;
 
     ngx_sio_worker_catch_up(w);
+
+    if (w->ntasks != w->first_task && !w->tasks_event.posted) {
+        ngx_post_event(&w->tasks_event, &ngx_posted_events);
+    }
 
     if (ngx_current_msec - w->swept >= NGX_SIO_SWEEP) {
 

@@ -193,6 +193,8 @@ struct ngx_sio_worker_s {
 void ngx_sio_worker_dirty(ngx_sio_worker_t *w, ngx_sio_conn_t *conn);
 void ngx_sio_worker_task(ngx_sio_worker_t *w, ngx_sio_handle_t session,
     ngx_sio_role_e role, ngx_uint_t wake);
+void ngx_sio_worker_later(ngx_sio_worker_t *w, ngx_sio_handle_t session,
+    ngx_sio_role_e role, ngx_uint_t wake);
 void ngx_sio_worker_catch_up(ngx_sio_worker_t *w);
 void ngx_sio_worker_abort(ngx_sio_worker_t *w);
 void ngx_sio_random_id(ngx_sio_worker_t *w, u_char id[NGX_SIO_ID_LEN]);

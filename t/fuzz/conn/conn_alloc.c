@@ -148,6 +148,11 @@ conn_alloc_refused(void)
 {
     if (conn_refuse_nth && --conn_refuse_nth == 0) {
         conn_refused++;
+
+        if (conn_verbose) {
+            __sanitizer_print_stack_trace();
+        }
+
         return 1;
     }
 
