@@ -29,7 +29,10 @@ ngx_sio_conn_candidate(ngx_sio_conn_t *conn,
         return NGX_DECLINED;
     }
 
-    if (ngx_sio_candidate_lookup(conn->worker, session->session)) {
+    if (ngx_sio_session_candidate(&conn->worker->zone, session->session,
+                                  &conn->gen)
+        != NGX_OK)
+    {
         return NGX_DECLINED;
     }
 
@@ -76,14 +79,12 @@ ngx_sio_conn_timeout(ngx_sio_conn_t *conn)
 }
 
 
-/* one that waits for the end of a POST has the role without a probe, too */
-
 void
 ngx_sio_conn_unprobe(ngx_sio_conn_t *conn)
 {
-    if (conn->candidate && (conn->probed || conn->upgrade_waits)) {
+    if (conn->candidate) {
         (void) ngx_sio_session_unprobe(&conn->worker->zone, conn->session,
-                                       conn->probed ? conn->gen : 0);
+                                       conn->gen);
     }
 }
 
@@ -175,8 +176,7 @@ ngx_sio_conn_upgrade(ngx_sio_conn_t *conn)
 
         ngx_str_null(&partial);
 
-        rc = ngx_sio_session_upgrade(z, conn->session,
-                                     conn->probed ? conn->gen : 0, &batch,
+        rc = ngx_sio_session_upgrade(z, conn->session, conn->gen, &batch,
                                      members, &n, pool, &partial);
 
         if (rc != NGX_DECLINED) {
@@ -192,6 +192,11 @@ ngx_sio_conn_upgrade(ngx_sio_conn_t *conn)
     } else if (rc == NGX_AGAIN) {
         /* a POST is in progress: its end wakes us, or the timeout comes */
         conn->upgrade_waits = 1;
+
+    } else if (rc == NGX_BUSY) {
+        ngx_sio_conn_forget(conn);
+        (void) ngx_sio_conn_append_batch(conn, &batch);
+        ngx_sio_conn_drop(conn, 0);
 
     } else {
         ngx_sio_conn_timeout(conn);

@@ -600,8 +600,6 @@ ngx_sio_session_end(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     ngx_sio_role_wake_locked(z, s, NGX_SIO_ROLE_GET, NGX_SIO_WAKE_CLOSE);
     ngx_sio_role_wake_locked(z, s, NGX_SIO_ROLE_POST, NGX_SIO_WAKE_CLOSE);
     ngx_sio_role_wake_locked(z, s, NGX_SIO_ROLE_WS, NGX_SIO_WAKE_CLOSE);
-    ngx_sio_role_wake_locked(z, s, NGX_SIO_ROLE_CANDIDATE,
-                             NGX_SIO_WAKE_CLOSE);
 
     if (s->flags & NGX_SIO_SESSION_LINGER) {
         ngx_sio_set(z, &s->linger_at, ngx_sio_time(now + NGX_SIO_LINGER_TIME));
@@ -615,7 +613,7 @@ ngx_sio_session_end(ngx_sio_zone_t *z, ngx_sio_handle_t session,
 
 
 /* an ended session is forgotten when nothing lingers, and freed when no role
-   is held */
+   is held.  What lingers a candidate may still fetch */
 
 void
 ngx_sio_session_settle_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s)
@@ -629,6 +627,9 @@ ngx_sio_session_settle_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s)
     }
 
     ngx_sio_session_unhash_locked(z, s);
+
+    ngx_sio_role_wake_locked(z, s, NGX_SIO_ROLE_CANDIDATE,
+                             NGX_SIO_WAKE_CLOSE);
 
     for (i = 0; i < NGX_SIO_NROLES; i++) {
         if (ngx_sio_role_held(s, i)) {

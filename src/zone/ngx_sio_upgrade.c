@@ -13,6 +13,10 @@
 #include "ngx_sio_internal.h"
 
 
+static ngx_int_t ngx_sio_candidate_acquire(ngx_sio_zone_t *z,
+    ngx_sio_handle_t session, ngx_uint_t probed, uint32_t *gen);
+static ngx_int_t ngx_sio_upgrade_last_locked(ngx_sio_zone_t *z,
+    ngx_sio_session_sh_t *s, uint32_t gen, ngx_sio_batch_t *batch);
 static ngx_uint_t ngx_sio_upgrade_count_locked(ngx_sio_zone_t *z,
     ngx_sio_session_sh_t *s);
 static void ngx_sio_upgrade_move_locked(ngx_sio_zone_t *z,
@@ -20,8 +24,26 @@ static void ngx_sio_upgrade_move_locked(ngx_sio_zone_t *z,
 
 
 ngx_int_t
+ngx_sio_session_candidate(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    uint32_t *gen)
+{
+    *gen = 0;
+
+    return ngx_sio_candidate_acquire(z, session, 0, gen);
+}
+
+
+ngx_int_t
 ngx_sio_session_probe(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     uint32_t *gen)
+{
+    return ngx_sio_candidate_acquire(z, session, 1, gen);
+}
+
+
+static ngx_int_t
+ngx_sio_candidate_acquire(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    ngx_uint_t probed, uint32_t *gen)
 {
     ngx_int_t              rc;
     ngx_sio_session_sh_t  *s;
@@ -37,17 +59,21 @@ ngx_sio_session_probe(ngx_sio_zone_t *z, ngx_sio_handle_t session,
         return ngx_sio_finish(z, NGX_DONE);
     }
 
-    if (!ngx_sio_session_polling(s) || z->slot == NGX_SIO_NO_SLOT
-        || ngx_sio_role_held(s, NGX_SIO_ROLE_CANDIDATE))
-    {
+    if (!ngx_sio_session_polling(s) || z->slot == NGX_SIO_NO_SLOT) {
         return ngx_sio_finish(z, NGX_DECLINED);
     }
 
-    *gen = ngx_sio_role_acquire_locked(z, s, NGX_SIO_ROLE_CANDIDATE);
+    if (!ngx_sio_role_held(s, NGX_SIO_ROLE_CANDIDATE)) {
+        *gen = ngx_sio_role_acquire_locked(z, s, NGX_SIO_ROLE_CANDIDATE);
 
-    ngx_sio_set(z, &s->flags, s->flags | NGX_SIO_SESSION_PROBED);
+    } else if (!ngx_sio_role_mine(z, s, NGX_SIO_ROLE_CANDIDATE, *gen)) {
+        return ngx_sio_finish(z, NGX_DECLINED);
+    }
 
-    ngx_sio_role_wake_locked(z, s, NGX_SIO_ROLE_GET, NGX_SIO_WAKE_NOOP);
+    if (probed) {
+        ngx_sio_set(z, &s->flags, s->flags | NGX_SIO_SESSION_PROBED);
+        ngx_sio_role_wake_locked(z, s, NGX_SIO_ROLE_GET, NGX_SIO_WAKE_NOOP);
+    }
 
     return ngx_sio_finish(z, NGX_OK);
 }
@@ -58,6 +84,29 @@ ngx_sio_session_unprobe(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     uint32_t gen)
 {
     return ngx_sio_role_release(z, session, NGX_SIO_ROLE_CANDIDATE, gen);
+}
+
+
+/* a closed session's queue goes to the candidate, as to a last GET */
+
+static ngx_int_t
+ngx_sio_upgrade_last_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
+    uint32_t gen, ngx_sio_batch_t *batch)
+{
+    if (!ngx_sio_role_mine(z, s, NGX_SIO_ROLE_CANDIDATE, gen)) {
+        return NGX_DONE;
+    }
+
+    ngx_sio_queue_take_locked(z, s, batch);
+
+    ngx_sio_role_drop_locked(z, s, NGX_SIO_ROLE_CANDIDATE);
+
+    ngx_sio_set(z, &s->flags, s->flags & ~NGX_SIO_SESSION_LINGER);
+    ngx_sio_set(z, &s->linger_at, 0);
+
+    ngx_sio_session_settle_locked(z, s);
+
+    return NGX_BUSY;
 }
 
 
@@ -124,12 +173,17 @@ ngx_sio_session_upgrade(ngx_sio_zone_t *z, ngx_sio_handle_t session,
 
     s = ngx_sio_session_lookup(z, session);
 
-    if (s == NULL || s->state != NGX_SIO_SESSION_OPEN) {
+    if (!ngx_sio_session_known(s)) {
         return ngx_sio_finish(z, NGX_DONE);
     }
 
     if (!ngx_sio_session_polling(s) || z->slot == NGX_SIO_NO_SLOT) {
         return ngx_sio_finish(z, NGX_ERROR);
+    }
+
+    if (s->state != NGX_SIO_SESSION_OPEN) {
+        return ngx_sio_finish(z, ngx_sio_upgrade_last_locked(z, s, gen,
+                                                             batch));
     }
 
     held = ngx_sio_role_held(s, NGX_SIO_ROLE_CANDIDATE);

@@ -459,10 +459,13 @@ ngx_int_t ngx_sio_session_pong(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     ngx_msec_t now);
 
 /*
- * Upgrade (architecture 11).  probe: this worker's WebSocket becomes the
- * candidate; a pending GET is woken with NOOP.
+ * Upgrade (architecture 11).  candidate: this worker's WebSocket becomes the
+ * candidate.  probe: it does so, or is it with *gen, and has sent "2probe"; a
+ * pending GET is woken with NOOP.
  * NGX_OK, NGX_DECLINED: it has one already or is a WebSocket, NGX_DONE
  */
+ngx_int_t ngx_sio_session_candidate(ngx_sio_zone_t *z,
+    ngx_sio_handle_t session, uint32_t *gen);
 ngx_int_t ngx_sio_session_probe(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     uint32_t *gen);
 
@@ -486,7 +489,10 @@ typedef struct {
  * NGX_AGAIN     a POST is in progress: the CANDIDATE role (taken here when gen
  *               is 0) will be woken with NGX_SIO_WAKE_POST_END
  * NGX_DECLINED  members has too little room: *n is what it takes, call again
+ * NGX_BUSY      closed, its last GET is still to come: batch has what it would
+ *               have got, the role is given back; append it and close
  * NGX_ERROR     not polling any more, or another candidate has probed
+ * NGX_DONE      the session is gone
  *
  * A GET that is still parked is woken with NGX_SIO_WAKE_CLOSE.
  */

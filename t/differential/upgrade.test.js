@@ -20,6 +20,13 @@ const app = {
     socket.on('echo', (...args) => socket.emit('echo', ...args));
     socket.on('close', () => socket.disconnect(true));
   }),
+
+  locations: {
+    '/hasty/': {
+      directives: 'sio_upgrade_timeout 300ms;',
+      options: { upgradeTimeout: 300 },
+    },
+  },
 };
 
 
@@ -190,5 +197,325 @@ describe('the upgrade', () => {
 
       ws.send('42["close"]');
       note(...await drain(ws, null));
+    }));
+
+
+  /* -- each step at another worker ---------------------------------------- */
+
+  const spread = (script, options = {}) => both.compare(async (tools) => {
+    const session = await tools.poll(options);
+    const conns = await tools.conns(4);
+
+    await session.connectNsp();
+    await script({ ...tools, session, conns });
+  });
+
+  /* a candidate that the server has, and that has probed */
+
+  async function probed(session, conn) {
+    const ws = await session.candidate({ conn });
+
+    ws.send('2probe');
+
+    const answer = await ws.recvText();
+
+    if (answer !== '3probe') {
+      throw new Error(answer);
+    }
+
+    return ws;
+  }
+
+
+  /* the session still polls, and may still go over */
+
+  async function unharmed({ note, session }, conns) {
+    note(await session.post('42["echo","still polling"]',
+                            { conn: conns[0] }));
+    note(await session.get({ conn: conns[1] }));
+
+    /* a candidate that was lost may not be known to be lost yet */
+
+    await lib.until(async () => {
+      const ws = await session.candidate();
+
+      ws.send('2probe');
+
+      if (await ws.recvText().catch(() => '') !== '3probe') {
+        return false;
+      }
+
+      ws.send('5');
+      ws.send('42["echo","upgraded"]');
+      note(await ws.recvText());
+      await ws.close();
+      return true;
+    });
+  }
+
+
+  it('each step at another worker', () => spread(
+    async ({ note, session, conns }) => {
+      const get = await session.parked({ conn: conns[0] });
+      const ws = await probed(session, conns[1]);
+
+      note(await get.response);
+      note(await session.post('42["echo",1]', { conn: conns[2] }));
+      note(await session.get({ conn: conns[3] }));
+      note(await session.post('42["echo",2]\x1e42["echo",3]',
+                              { conn: conns[0] }));
+      ws.send('5');
+      note(await ws.recvText(), await ws.recvText());
+      ws.send('42["echo",4]');
+      note(await ws.recvText());
+      note(await session.get({ conn: conns[2] }));
+      note(await session.post('42["echo",5]', { conn: conns[3] }));
+      note(...await drain(ws));
+      await ws.close();
+    }));
+
+
+  it('noop for each GET while it lasts, each after a while', () => spread(
+    async ({ note, session, conns }) => {
+      const ws = await probed(session, conns[0]);
+
+      for (let n = 1; n < 4; n++) {
+        const start = Date.now();
+        const r = await session.get({ conn: conns[n] });
+
+        /* once in 100 ms: at any time of the first, hardly of the others */
+
+        note(r, n === 1 || Date.now() - start > 50);
+      }
+
+      ws.send('5');
+      note(...await drain(ws));
+      await ws.close();
+    }));
+
+
+  it('a GET that comes before the probe waits until there is one', () => spread(
+    async ({ note, session, conns }) => {
+      const ws = await session.candidate({ conn: conns[0] });
+      const get = await session.parked({ conn: conns[1] });
+
+      ws.send('2probe');
+      note(await ws.recvText());
+      note(await get.response);
+      ws.send('5');
+      note(...await drain(ws));
+      await ws.close();
+    }));
+
+
+  it('packets before noop', () => spread(async ({ note, session, conns }) => {
+    const ws = await probed(session, conns[0]);
+    const get = await session.parked({ conn: conns[1] });
+
+    note(await session.post('42["echo",1]', { conn: conns[2] }));
+
+    const r = await get.response;
+
+    /* the noop may have been first */
+
+    note(r.text === '6' ? (await session.get({ conn: conns[1] })).text
+                        : r.text);
+    ws.send('5');
+    note(...await drain(ws));
+    await ws.close();
+  }));
+
+
+  it('more than one probe', () => spread(async ({ note, session, conns }) => {
+    const ws = await probed(session, conns[0]);
+
+    for (let n = 0; n < 3; n++) {
+      ws.send('2probe');
+      note(await ws.recvText());
+    }
+
+    note(await session.get({ conn: conns[1] }));
+    ws.send('5');
+    note(...await drain(ws));
+    await ws.close();
+  }));
+
+
+  it('a GET that waits when it is done', () => spread(
+    async ({ note, session, conns }) => {
+      const ws = await session.candidate({ conn: conns[0] });
+      const get = await session.parked({ conn: conns[1] });
+
+      ws.send('5');
+      note(await get.response);
+      ws.send('42["echo",1]');
+      note(await ws.recvText());
+      note(await session.get({ conn: conns[2] }));
+      await ws.close();
+    }));
+
+
+  it('5 and packets behind it at once', () => spread(
+    async ({ note, session, conns }) => {
+      const ws = await probed(session, conns[0]);
+
+      note(await session.post('42["echo",1]', { conn: conns[1] }));
+      ws.write(Buffer.concat(['5', '42["echo",2]', '42["echo",3]'].map(
+        (payload) => lib.frameBytes({ payload }))));
+      note(await ws.recvText(), await ws.recvText(), await ws.recvText());
+      await ws.close();
+    }));
+
+
+  it('attachments on the way are taken along', () => spread(
+    async ({ note, session, conns }) => {
+      const ws = await probed(session, conns[0]);
+
+      note(await session.post('452-["echo",{"_placeholder":true,"num":0},'
+                              + '{"_placeholder":true,"num":1}]\x1ebAQ==',
+                              { conn: conns[1] }));
+      ws.send('5');
+      ws.send(Buffer.from([2]));
+      note(await ws.recvText(), (await ws.recv()).data, (await ws.recv()).data);
+      await ws.close();
+    }));
+
+
+  for (const [name, before] of [['half open', () => {}],
+                                ['that has probed', (ws) => ws.send('2probe')]])
+  {
+    it(`a second candidate beside one ${name}`, () => spread(
+      async ({ note, session, conns }) => {
+        const ws = await session.candidate({ conn: conns[0] });
+
+        before(ws);
+        await lib.fence(conns[0]);
+
+        for (const conn of [conns[1], conns[2]]) {
+          const other = await session.candidate({ conn });
+
+          note(other.response, (await other.waitClose()).code);
+        }
+
+        ws.send('2probe');
+        note(await ws.recvText());
+        ws.send('5');
+        note((await drain(ws)).filter((p) => p !== '3probe'));
+        await ws.close();
+      }));
+
+
+    it(`a candidate ${name} until its time is over`, () => spread(
+      async (tools) => {
+        const { note, session, conns } = tools;
+        const ws = await session.candidate({ conn: conns[0] });
+
+        before(ws);
+        note((await ws.waitClose()).code);
+        await unharmed(tools, conns.slice(1));
+      }, { path: '/hasty/' }));
+
+
+    for (const [how, end] of Object.entries({
+      'is closed': (ws) => ws.close(1000),
+      'is lost': (ws) => ws.destroy(),
+      'is reset': (ws) => ws.reset(),
+      'breaks the rules': (ws) => ws.sendFrame({ payload: '5', mask: false }),
+      'sends too much': (ws) => ws.sendFrame({ payload: '5',
+                                               length: 2000000 }),
+      'sends no UTF-8': (ws) => ws.sendFrame({ payload:
+        Buffer.from('\xff', 'latin1') }),
+    })) {
+      it(`a candidate ${name} ${how}`, () => spread(async (tools) => {
+        const { note, session, conns } = tools;
+        const ws = await session.candidate({ conn: conns[0] });
+
+        before(ws);
+        await lib.fence(conns[0]);
+        await end(ws);
+
+        if (!/lost|reset/.test(how)) {
+          note((await ws.waitClose()).code);
+        }
+
+        await unharmed(tools, conns.slice(1));
+      }));
+    }
+
+
+    for (const [how, end] of Object.entries({
+      'the client closes': (s, conns) => s.post('1', { conn: conns[1] }),
+      'garbage comes': (s, conns) => s.post('x', { conn: conns[1] }),
+      'octet-stream comes': (s, conns) => s.post('', {
+        conn: conns[1], headers: {
+          'Content-Type': 'application/octet-stream' } }),
+      'GETs overlap': async (s, conns) => {
+        await s.parked({ conn: conns[1] });
+        return s.get({ conn: conns[2] });
+      },
+    })) {
+      it(`a candidate ${name} when ${how}`, () => spread(
+        async ({ note, session, conns }) => {
+          const ws = await session.candidate({ conn: conns[0] });
+
+          before(ws);
+          await lib.fence(conns[0]);
+          note(await end(session, conns));
+          note((await ws.waitClose()).code);
+          note(await session.get({ conn: conns[3] }));
+        }));
+    }
+
+
+    it(`a candidate ${name} when a GET is lost`, () => spread(
+      async ({ note, session, conns }) => {
+        const ws = await session.candidate({ conn: conns[0] });
+        const get = await session.parked({ conn: conns[1] });
+
+        before(ws);
+        get.abort();
+        note((await ws.waitClose()).code);
+        note(await session.get({ conn: conns[2] }));
+      }));
+  }
+
+
+  it('the server closes, then comes 5', () => spread(
+    async ({ note, session, conns }) => {
+      const ws = await probed(session, conns[0]);
+
+      note(await session.post('42["close"]', { conn: conns[1] }));
+      ws.send('5');
+      note(await drain(ws, null));
+      note((await session.get({ conn: conns[2] })).status);
+    }));
+
+
+  it('of another version, of another kind', () => spread(
+    async (tools) => {
+      const { note, session, ws, conns } = tools;
+
+      for (const query of ['EIO=3&transport=websocket',
+                           'transport=websocket', 'EIO=4&transport=polling',
+                           'EIO=4&transport=pigeon', 'EIO=4']) {
+        const w = await ws({ path: `/socket.io/?${query}&sid=${session.sid}` });
+
+        note(w.response);
+
+        if (w.ok) {
+          note((await w.waitClose()).code);
+        }
+
+        w.destroy();
+      }
+
+      await unharmed(tools, conns);
+    }));
+
+
+  it('of a session that was closed', () => spread(
+    async ({ note, session, conns }) => {
+      note(await session.post('1', { conn: conns[0] }));
+      note((await session.candidate({ conn: conns[1] })).response);
     }));
 });

@@ -410,6 +410,10 @@ op_probe(void)
         return;
     }
 
+    /* the candidate may say so again, another one may not */
+
+    gen = (zt_rand(2) && s->cand == (ngx_int_t) w->n) ? s->cand_gen : 0;
+
     rc = ngx_sio_session_probe(&w->z, s->h, &gen);
     m_log("worker %lu: session %ld probe: %s\n", w->n, s - sessions,
           zt_rc_name(rc));
@@ -417,6 +421,11 @@ op_probe(void)
     if (s->closing) {
         zt_ok(rc == NGX_DONE, "probe of a closed session: %s",
               zt_rc_name(rc));
+        return;
+    }
+
+    if (s->ws < 0 && s->cand >= 0 && gen) {
+        zt_ok(rc == NGX_OK, "probe again: %s", zt_rc_name(rc));
         return;
     }
 
@@ -542,12 +551,43 @@ m_upgrade(zt_worker_t *w, m_session_t *s, uint32_t gen)
 }
 
 
+/* of a closed session, in the place of its last GET */
+
+static void
+m_upgrade_last(m_session_t *s)
+{
+    ngx_str_t             partial;
+    ngx_uint_t            n;
+    zt_worker_t          *w;
+    ngx_sio_batch_t       batch;
+    ngx_sio_membership_t  member;
+
+    w = &workers[s->cand];
+    n = 1;
+
+    zt_rc(ngx_sio_session_upgrade(&w->z, s->h, s->cand_gen, &batch, &member,
+                                  &n, pool, &partial),
+          NGX_BUSY);
+    m_log("worker %lu: session %ld upgrade, closed\n", w->n, s - sessions);
+
+    s->cand = -1;
+    s->last_get = 1;
+    m_batch(w, s, &batch);
+    m_gone(s);
+}
+
+
 void
 op_upgrade(void)
 {
     m_session_t  *s;
 
     s = m_session();
+
+    if (s && s->closing && s->linger && !s->last_get && s->cand >= 0) {
+        m_upgrade_last(s);
+        return;
+    }
 
     if (s == NULL || s->closing || s->ws >= 0 || s->waits_post) {
         return;

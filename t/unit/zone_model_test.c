@@ -214,14 +214,12 @@ op_drain(void)
 }
 
 
-/* drains all workers until nothing moves; then nothing may be due */
+/* drains all workers until nothing moves */
 
 static void
-m_quiet(void)
+m_drain(void)
 {
-    ngx_uint_t           i, more, n, polling, acks;
-    m_session_t         *s;
-    ngx_sio_counters_t   c;
+    ngx_uint_t  i, more;
 
     do {
         more = 0;
@@ -234,6 +232,19 @@ m_quiet(void)
             }
         }
     } while (more);
+}
+
+
+/* then nothing may be due */
+
+static void
+m_quiet(void)
+{
+    ngx_uint_t           i, n, polling, acks;
+    m_session_t         *s;
+    ngx_sio_counters_t   c;
+
+    m_drain();
 
     n = 0;
     polling = 0;
@@ -392,11 +403,18 @@ round_end(const ngx_sio_counters_t *start)
     } while (rc == NGX_AGAIN);
 
     for (i = 0; i < M_SESSIONS; i++) {
+        sessions[i].last_get = 1;
+        sessions[i].npend = 0;
+    }
+
+    /* the candidates that waited for them */
+
+    m_drain();
+
+    for (i = 0; i < M_SESSIONS; i++) {
         s = &sessions[i];
 
         if (s->used) {
-            s->last_get = 1;
-            s->npend = 0;
             m_gone(s);
             zt_ok(!s->used, "session %lu does not go", (unsigned long) i);
         }

@@ -250,6 +250,7 @@ test_upgrade(void)
     zt_rc(ngx_sio_get_open(&a.z, s.sid, 0, now, &rq), NGX_AGAIN);
 
     zt_rc(ngx_sio_session_probe(&b.z, s.h, &gen), NGX_OK);
+    other = 0;
     zt_rc(ngx_sio_session_probe(&a.z, s.h, &other), NGX_DECLINED);
     t_woken(&a, &s, NGX_SIO_ROLE_GET, NGX_SIO_WAKE_NOOP);
     zt_rc(ngx_sio_get_take(&a.z, s.h, rq.gen, 1, now, &batch), NGX_OK);
@@ -302,6 +303,7 @@ test_upgrade(void)
 
     zt_rc(ngx_sio_get_open(&a.z, s.sid, 0, now, &rq), NGX_ERROR);
     zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, now, pool, &post), NGX_ERROR);
+    other = 0;
     zt_rc(ngx_sio_session_probe(&a.z, s.h, &other), NGX_DECLINED);
     zt_rc(ngx_sio_session_find(&a.z, s.sid, &info), NGX_OK);
     zt_ok(!info.upgrading && info.websocket, "upgrading %u, websocket %u",
