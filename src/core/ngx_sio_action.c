@@ -8,6 +8,7 @@
 
 
 #include "ngx_sio_action.h"
+#include "ngx_sio_hook.h"
 
 
 static ngx_int_t ngx_sio_action_require(ngx_sio_run_t *run,
@@ -26,6 +27,12 @@ static ngx_int_t ngx_sio_action_set(ngx_sio_run_t *run,
     ngx_sio_action_t *action);
 static ngx_int_t ngx_sio_action_disconnect(ngx_sio_run_t *run,
     ngx_sio_action_t *action);
+static ngx_int_t ngx_sio_action_hook(ngx_sio_run_t *run,
+    ngx_sio_action_t *action);
+static ngx_int_t ngx_sio_hook_question(ngx_sio_run_t *run,
+    ngx_sio_hook_t *hook);
+static ngx_int_t ngx_sio_hook_value(ngx_sio_run_t *run, ngx_sio_var_e type,
+    ngx_str_t *json);
 static ngx_int_t ngx_sio_cond_eval(ngx_sio_run_t *run, ngx_sio_cond_t *cond);
 static ngx_int_t ngx_sio_aim_eval(ngx_sio_run_t *run, ngx_sio_aim_t *aim,
     ngx_sio_where_t *where);
@@ -45,6 +52,9 @@ ngx_sio_action_run(ngx_sio_run_t *run, ngx_sio_action_t *action)
 
     case NGX_SIO_DO_REJECT:
         return ngx_sio_action_reject(run, action);
+
+    case NGX_SIO_DO_HOOK:
+        return ngx_sio_action_hook(run, action);
 
     case NGX_SIO_DO_JOIN:
         rc = ngx_sio_action_join(run, action);
@@ -127,6 +137,136 @@ ngx_sio_action_reject(ngx_sio_run_t *run, ngx_sio_action_t *action)
     call->failure = text;
 
     return NGX_DECLINED;
+}
+
+
+/* NGX_AGAIN: its answer is waited for; NGX_OK: it is not */
+
+static ngx_int_t
+ngx_sio_action_hook(ngx_sio_run_t *run, ngx_sio_action_t *action)
+{
+    ngx_sio_call_t  *call;
+    ngx_sio_hook_t  *hook;
+
+    call = run->call;
+    hook = call->hook;
+
+    if (action->async || hook == NULL) {
+
+        hook = ngx_sio_hook_keep(call);
+        if (hook == NULL) {
+            goto failed;
+        }
+
+        hook->async = 1;
+        hook->borrow = 1;
+        ngx_str_null(&hook->call.ack);
+    }
+
+    hook->target = action->hook;
+
+    if (ngx_sio_hook_question(run, hook) != NGX_OK
+        || call->server->rules->hook(hook) != NGX_OK)
+    {
+        if (hook != call->hook) {
+            ngx_sio_hook_free(hook);
+        }
+
+        goto failed;
+    }
+
+    if (hook != call->hook) {
+        hook->call.connect = NULL;
+        hook->call.client = NULL;
+        hook->call.peer = NULL;
+        return NGX_OK;
+    }
+
+    return NGX_AGAIN;
+
+failed:
+
+    run->why = "the backend could not be asked";
+    ngx_str_set(&call->failure, "internal error");
+
+    return NGX_DECLINED;
+}
+
+
+/* what the backend is told; from the hook's pool */
+
+static ngx_int_t
+ngx_sio_hook_question(ngx_sio_run_t *run, ngx_sio_hook_t *hook)
+{
+    ngx_sio_run_t      own;
+    ngx_sio_var_t      var;
+    ngx_sio_value_t    value;
+    ngx_sio_result_t   result;
+
+    if (hook->run == NULL) {
+        hook->run = ngx_palloc(hook->pool, sizeof(ngx_sio_run_t));
+        if (hook->run == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    /* with the hook's own call the values are from its pool */
+
+    own = *run;
+    own.call = &hook->call;
+
+    ngx_memzero(&var, sizeof(ngx_sio_var_t));
+    ngx_memzero(&value, sizeof(ngx_sio_value_t));
+    ngx_memzero(&result, sizeof(ngx_sio_result_t));
+
+    var.type = NGX_SIO_VAR_ARGS;
+    result.plain = 1;
+
+    if (ngx_sio_var_get(&own, &var, &value) != NGX_OK
+        || ngx_sio_value_plain(&own, &value, &result) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    hook->body = result.json;
+    ngx_str_null(&hook->handshake);
+
+    if (hook->call.type == NGX_SIO_CALL_CONNECT
+        && ngx_sio_hook_value(&own, NGX_SIO_VAR_HANDSHAKE, &hook->handshake)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_sio_hook_value(&own, NGX_SIO_VAR_ROOMS, &hook->rooms) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_sio_call_data(&hook->call, &hook->data);
+}
+
+
+static ngx_int_t
+ngx_sio_hook_value(ngx_sio_run_t *run, ngx_sio_var_e type, ngx_str_t *json)
+{
+    ngx_sio_var_t    var;
+    ngx_sio_value_t  value;
+
+    ngx_memzero(&var, sizeof(ngx_sio_var_t));
+    ngx_memzero(&value, sizeof(ngx_sio_value_t));
+
+    var.type = type;
+    ngx_str_null(json);
+
+    if (ngx_sio_var_get(run, &var, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (value.kind != NGX_SIO_VALUE_MISSING) {
+        *json = value.s;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -129,7 +129,10 @@ ngx_sio_asked_run(ngx_sio_peer_t *peer, const ngx_str_t *name)
     call.event = *name;
     ngx_str_set(&call.error, "operation has timed out");
 
-    (void) ngx_sio_call_run(&call);
+    if (ngx_sio_call_run(&call) == NGX_AGAIN) {
+        ngx_reset_pool(call.pool);
+        return;
+    }
 
     ngx_sio_call_done(&call);
 }

@@ -32,11 +32,22 @@ ngx_sio_call_init(ngx_sio_call_t *call, ngx_sio_call_e type,
 }
 
 
+/* NGX_AGAIN: another call has taken over, it waits for a hook or has ended */
+
 ngx_int_t
 ngx_sio_call_run(ngx_sio_call_t *call)
 {
     if (call->program == NULL || call->server->rules == NULL) {
         return NGX_OK;
+    }
+
+    if (call->server->rules->waits
+        && call->hook == NULL
+        && (call->type == NGX_SIO_CALL_EVENT
+            || call->type == NGX_SIO_CALL_ACK)
+        && ngx_sio_rules_app.hooked(call))
+    {
+        return ngx_sio_hook_run(call);
     }
 
     return ngx_sio_rules_app.run(call);
@@ -94,6 +105,10 @@ ngx_sio_call_done(ngx_sio_call_t *call)
     client = call->client;
 
     ngx_reset_pool(call->pool);
+
+    if (client == NULL) {
+        return;
+    }
 
     if (peer && peer->ending && ngx_sio_plain(client)) {
         client->close_later = 1;

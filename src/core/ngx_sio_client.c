@@ -294,6 +294,7 @@ ngx_sio_client_destroy(ngx_sio_client_t *client)
 
     ngx_sio_timer_del(&client->timer);
     ngx_sio_timer_del(&client->connect);
+    ngx_sio_hook_forget(client);
 
     if (client->partial) {
         ngx_free(client->partial);

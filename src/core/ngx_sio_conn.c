@@ -362,6 +362,46 @@ ngx_sio_conn_beat(ngx_sio_client_t *client, ngx_msec_t due)
 }
 
 
+/*
+ * Nothing is read from it, its pongs neither: pings go on, as it counts on
+ * them, but none has to be answered
+ */
+
+void
+ngx_sio_conn_pause(ngx_sio_client_t *client)
+{
+    if (client->conn->paused) {
+        return;
+    }
+
+    client->conn->paused = 1;
+
+    if (client->eio3) {
+        ngx_sio_timer_del(&client->timer);
+
+    } else if (client->timer.set && client->timer.type == NGX_SIO_TIMER_PONG) {
+        ngx_sio_conn_beat(client, ngx_current_msec
+                                  + client->options->ping_interval);
+    }
+}
+
+
+void
+ngx_sio_conn_resume(ngx_sio_client_t *client)
+{
+    ngx_sio_conn_t  *conn;
+
+    conn = client->conn;
+    conn->paused = 0;
+
+    if (client->eio3 && !client->closed) {
+        ngx_sio_conn_beat(client, 0);
+    }
+
+    conn->transport->resume(conn);
+}
+
+
 void
 ngx_sio_conn_ping(ngx_sio_client_t *client)
 {
@@ -374,6 +414,12 @@ ngx_sio_conn_ping(ngx_sio_client_t *client)
     ping = SIO_EIO_PING;
 
     (void) ngx_sio_conn_send_text(client->conn, &ping, 1);
+
+    if (client->conn->paused) {
+        ngx_sio_conn_beat(client, ngx_current_msec
+                                  + client->options->ping_interval);
+        return;
+    }
 
     client->refreshed = 0;
 
@@ -480,16 +526,20 @@ ngx_sio_conn_message(ngx_sio_conn_t *conn, ngx_uint_t binary, u_char *data,
 
     case SIO_EIO_MESSAGE:
 
-        if (!pkt.binary) {
-            return ngx_sio_dispatch_text(client, pkt.data.data, pkt.data.len);
-        }
-
         if (pkt.base64) {
             pkt.data.len = sio_base64_read(pkt.data.data, pkt.data.data,
                                            pkt.data.len);
         }
 
-        return ngx_sio_dispatch_binary(client, pkt.data.data, pkt.data.len);
+        if (client->hook && !ngx_sio_hook_passes(client, &pkt)) {
+            return ngx_sio_hook_hold(client, pkt.binary, pkt.data.data,
+                                     pkt.data.len);
+        }
+
+        return pkt.binary ? ngx_sio_dispatch_binary(client, pkt.data.data,
+                                                    pkt.data.len)
+                          : ngx_sio_dispatch_text(client, pkt.data.data,
+                                                  pkt.data.len);
 
     case SIO_EIO_PING:
     case SIO_EIO_PONG:

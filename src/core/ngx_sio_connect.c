@@ -10,6 +10,9 @@
 #include "ngx_sio_worker.h"
 
 
+static ngx_int_t ngx_sio_connect_begin(ngx_sio_call_t *call,
+    ngx_sio_connect_t *connect);
+static ngx_int_t ngx_sio_connect_hooked(ngx_sio_call_t *call);
 static ngx_int_t ngx_sio_connect_id(ngx_sio_call_t *call, ngx_str_t *id);
 static ngx_int_t ngx_sio_connect_refuse(ngx_sio_client_t *client,
     const ngx_str_t *nsp, const ngx_str_t *text, const ngx_str_t *data,
@@ -90,57 +93,136 @@ ngx_sio_connect(ngx_sio_client_t *client, const ngx_str_t *name,
 
     call.nsp = nsp;
     call.auth = *auth;
-    call.connect = &connect;
 
-    ngx_memzero(&connect, sizeof(ngx_sio_connect_t));
-    connect.last = &connect.held;
-
-    if (ngx_sio_connect_id(&call, &call.id) != NGX_OK
-        || ngx_array_init(&connect.rooms, call.pool, 4, sizeof(ngx_str_t))
-           != NGX_OK
-        || ngx_array_init(&connect.max, call.pool, 4, sizeof(ngx_uint_t))
-           != NGX_OK)
+    if (w->server->rules && w->server->rules->waits
+        && ngx_sio_rules_app.hooked(&call))
     {
-        rc = NGX_OK;
+        return ngx_sio_connect_hooked(&call);
+    }
+
+    if (ngx_sio_connect_begin(&call, &connect) != NGX_OK) {
         goto done;
     }
 
-    rc = ngx_sio_call_run(&call);
+    ngx_sio_connect_done(&call, ngx_sio_call_run(&call));
 
-    if (rc == NGX_OK) {
-        rc = ngx_sio_connect_join(&call);
-    }
-
-    if (rc == NGX_DONE) {
-        /* closed meanwhile */
-        goto done;
-    }
-
-    if (rc == NGX_OK) {
-        ngx_sio_connect_release(&call, 0);
-
-        if (connect.disconnect) {
-            call.peer->ending = 1;
-            client->close_later |= connect.close;
-        }
-
-        goto done;
-    }
-
-    if (call.failure.len == 0) {
-        ngx_str_set(&call.failure, "not allowed");
-    }
-
-    rc = ngx_sio_connect_refuse(client, &nsp, &call.failure,
-                                &call.failure_data, call.pool);
-
-    ngx_sio_connect_release(&call, 1);
+    return client->closed ? NGX_DONE : NGX_OK;
 
 done:
 
     ngx_sio_call_done(&call);
 
     return client->closed ? NGX_DONE : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sio_connect_begin(ngx_sio_call_t *call, ngx_sio_connect_t *connect)
+{
+    ngx_memzero(connect, sizeof(ngx_sio_connect_t));
+
+    connect->last = &connect->held;
+    call->connect = connect;
+
+    if (ngx_sio_connect_id(call, &call->id) != NGX_OK
+        || ngx_array_init(&connect->rooms, call->pool, 4, sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_array_init(&connect->max, call->pool, 4, sizeof(ngx_uint_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the same with a call that can wait */
+
+static ngx_int_t
+ngx_sio_connect_hooked(ngx_sio_call_t *call)
+{
+    ngx_int_t           rc;
+    ngx_str_t           text, none;
+    ngx_sio_hook_t     *hook;
+    ngx_sio_client_t   *client;
+    ngx_sio_connect_t  *connect;
+
+    client = call->client;
+
+    hook = ngx_sio_hook_keep(call);
+    connect = hook ? ngx_palloc(hook->pool, sizeof(ngx_sio_connect_t)) : NULL;
+
+    if (connect == NULL
+        || ngx_sio_connect_begin(&hook->call, connect) != NGX_OK)
+    {
+        if (hook) {
+            ngx_sio_hook_free(hook);
+        }
+
+        ngx_str_set(&text, "internal error");
+        ngx_str_null(&none);
+
+        (void) ngx_sio_connect_refuse(client, &call->nsp, &text, &none,
+                                      call->pool);
+        ngx_sio_call_done(call);
+
+        return client->closed ? NGX_DONE : NGX_OK;
+    }
+
+    ngx_reset_pool(call->pool);
+
+    rc = ngx_sio_call_run(&hook->call);
+
+    if (rc == NGX_AGAIN) {
+        ngx_sio_hook_wait(hook);
+
+    } else {
+        ngx_sio_hook_end(hook, rc);
+    }
+
+    return client->closed ? NGX_DONE : NGX_OK;
+}
+
+
+/* its rules have ended, with rc */
+
+void
+ngx_sio_connect_done(ngx_sio_call_t *call, ngx_int_t rc)
+{
+    ngx_sio_client_t   *client;
+    ngx_sio_connect_t  *connect;
+
+    client = call->client;
+    connect = call->connect;
+
+    if (rc == NGX_OK) {
+        rc = ngx_sio_connect_join(call);
+    }
+
+    if (rc == NGX_OK) {
+        ngx_sio_connect_release(call, 0);
+
+        if (connect->disconnect) {
+            call->peer->ending = 1;
+            client->close_later |= connect->close;
+        }
+
+    } else if (rc != NGX_DONE) {
+
+        if (call->failure.len == 0) {
+            ngx_str_set(&call->failure, "not allowed");
+        }
+
+        (void) ngx_sio_connect_refuse(client, &call->nsp, &call->failure,
+                                      &call->failure_data, call->pool);
+
+        ngx_sio_connect_release(call, 1);
+    }
+
+    /* NGX_DONE: closed meanwhile */
+
+    ngx_sio_call_done(call);
 }
 
 

@@ -41,6 +41,7 @@ typedef struct ngx_sio_conn_s     ngx_sio_conn_t;
 typedef struct ngx_sio_park_s     ngx_sio_park_t;
 typedef struct ngx_sio_call_s     ngx_sio_call_t;
 typedef struct ngx_sio_buf_s      ngx_sio_buf_t;
+typedef struct ngx_sio_hook_s     ngx_sio_hook_t;
 typedef struct ngx_sio_rules_s    ngx_sio_rules_t;    /* ngx_sio_rules.h */
 
 
@@ -152,6 +153,9 @@ typedef struct {
      * From the event loop only.
      */
     void                    (*close)(ngx_sio_conn_t *conn, ngx_uint_t code);
+
+    /* conn->paused has gone: reads again.  May be called in a read. */
+    void                    (*resume)(ngx_sio_conn_t *conn);
 } ngx_sio_transport_t;
 
 
@@ -250,6 +254,8 @@ struct ngx_sio_conn_s {
     unsigned                  inbox_lost:1;      /* so is the worker's inbox:
                                                     overflow is set, too */
     unsigned                  closed:1;          /* no more in or out */
+    unsigned                  paused:1;          /* do not read: packets that
+                                                    wait are enough */
     unsigned                  form:8;            /* NGX_SIO_FORM_EIO3 ... */
 };
 
@@ -363,6 +369,8 @@ struct ngx_sio_post_s {
     ngx_sio_request_t         rq;
     ngx_sio_options_t        *options;      /* of the session's location */
     ngx_sio_link_t            link;         /* worker->posts, by session */
+    ngx_sio_client_t         *client;       /* while packets are processed */
+    void                     *packets;      /* those left */
     unsigned                  linked:1;     /* its body is awaited */
     unsigned                  closing:1;    /* "ok", but nothing is processed */
     unsigned                  binary:1;     /* by the caller: EIO=3, the body is
@@ -372,6 +380,9 @@ struct ngx_sio_post_s {
        session has closed while the body is awaited: the role is given back
        already, the request must end without an answer */
     void                    (*closed)(ngx_sio_post_t *post);
+
+    /* likewise: a hook was waited for, now answer "ok" */
+    void                    (*done)(ngx_sio_post_t *post);
 };
 
 /* a POST begins; codes as ngx_sio_post_open() (pool: the request's) */
@@ -380,11 +391,13 @@ ngx_int_t ngx_sio_polling_post_open(ngx_sio_worker_t *worker,
     ngx_sio_post_t *post);
 
 /* its body is whole: processes all packets, gives the role back; then answer
-   "ok".  data is writable. */
-void ngx_sio_polling_post(ngx_sio_post_t *post, ngx_pool_t *pool,
+   "ok".  data is writable.  NGX_OK; NGX_AGAIN: a hook is waited for,
+   post->done() will be called, data and pool must stay */
+ngx_int_t ngx_sio_polling_post(ngx_sio_post_t *post, ngx_pool_t *pool,
     u_char *data, size_t len);
 
-/* it will not be whole, or its type is wrong: closes the session */
+/* it will not be whole, or its type is wrong, or its request goes while a hook
+   is waited for: closes the session */
 void ngx_sio_polling_post_abort(ngx_sio_post_t *post);
 
 /* too large (413): gives the role back, the session lives on */
@@ -438,7 +451,8 @@ typedef enum {
     NGX_SIO_CALL_EVENT,
     NGX_SIO_CALL_ACK,               /* sio_on_ack NAME: event is the NAME */
     NGX_SIO_CALL_DISCONNECTING,
-    NGX_SIO_CALL_DISCONNECT
+    NGX_SIO_CALL_DISCONNECT,
+    NGX_SIO_CALL_API                /* of no socket: orders only */
 } ngx_sio_call_e;
 
 struct ngx_sio_call_s {
@@ -484,6 +498,8 @@ struct ngx_sio_call_s {
     ngx_str_t                 failure_data; /* JSON or empty */
 
     void                     *connect;      /* core's: what is held back */
+    ngx_sio_hook_t           *hook;         /* it may wait for hooks; NULL: it
+                                               ends before it returns */
 };
 
 typedef struct {
@@ -497,12 +513,59 @@ typedef struct {
     /*
      * Runs the rules of one call: NGX_OK; NGX_DECLINED: a require failed,
      * call->failure is set (for CONNECT core then refuses, for EVENT with a
-     * pending ack core answers [{"error":...}])
+     * pending ack core answers [{"error":...}]); NGX_AGAIN, if call->hook:
+     * it waits for one
      */
     ngx_int_t               (*run)(ngx_sio_call_t *call);
+
+    /* 1: the rules of this call would wait for a hook */
+    ngx_uint_t              (*hooked)(ngx_sio_call_t *call);
+
+    /* goes on behind the hook that has answered; codes as run() */
+    ngx_int_t               (*resume)(ngx_sio_hook_t *hook);
 } ngx_sio_app_t;
 
 extern const ngx_sio_app_t  ngx_sio_rules_app;      /* ngx_sio_rules.c */
+
+
+/*
+ * Hooks (ngx_sio_hook.c): a backend is asked, http does it.  Meanwhile the
+ * client's other packets wait, unless nobody waits for the answer.
+ */
+
+struct ngx_sio_hook_s {
+    ngx_sio_call_t            call;         /* all of it in pool; its client and
+                                               peer only while core is at it */
+    ngx_pool_t               *pool;
+    ngx_sio_handle_t          session;
+    void                     *target;       /* http's: where to */
+
+    /* the question, from pool */
+    ngx_str_t                 body;         /* JSON array of the arguments */
+    ngx_str_t                 rooms;        /* JSON arrays and objects, or */
+    ngx_str_t                 data;         /* empty: there is none */
+    ngx_str_t                 handshake;
+
+    /* the answer, set by http before it calls ngx_sio_hook_done() */
+    ngx_uint_t                status;       /* of HTTP, 0: none came */
+    ngx_str_t                 answer;       /* may be written to */
+
+    /* core's own */
+    ngx_sio_client_t         *client;       /* that waits */
+    ngx_queue_t               queue;        /* worker->hooks */
+    void                     *run;          /* where the rules go on */
+    void                     *block;
+    ngx_uint_t                next;
+    unsigned                  async:1;      /* nobody waits */
+    unsigned                  borrow:1;     /* the client is made for it */
+};
+
+/* the answer is there, or there will be none; from the event loop only.  hook
+   is gone afterwards, or on its way again */
+void ngx_sio_hook_done(ngx_sio_hook_t *hook);
+
+/* "connect", "event", "ack", "disconnecting", "disconnect" */
+void ngx_sio_hook_type(const ngx_sio_hook_t *hook, ngx_str_t *type);
 
 
 /*
@@ -574,6 +637,9 @@ ngx_int_t ngx_sio_call_sockets(ngx_sio_call_t *call, const ngx_str_t *room,
 ngx_int_t ngx_sio_call_data(ngx_sio_call_t *call, ngx_str_t *json);
 ngx_int_t ngx_sio_call_set(ngx_sio_call_t *call, const ngx_str_t *key,
     const ngx_str_t *value);
+
+/* the same with a whole object, from call->pool */
+ngx_int_t ngx_sio_call_replace(ngx_sio_call_t *call, ngx_str_t *json);
 
 /* a value captured at the handshake.  NGX_OK, NGX_DECLINED: missing */
 ngx_int_t ngx_sio_call_info(ngx_sio_call_t *call, const ngx_str_t *name,

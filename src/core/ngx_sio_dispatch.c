@@ -426,6 +426,11 @@ ngx_sio_dispatch_event(ngx_sio_peer_t *peer, sio_packet_t *pkt,
 
     rc = ngx_sio_call_run(&call);
 
+    if (rc == NGX_AGAIN) {
+        ngx_reset_pool(call.pool);
+        return client->closed ? NGX_DONE : NGX_OK;
+    }
+
     if (rc == NGX_DECLINED) {
         ngx_sio_call_fail(&call);
     }
@@ -499,7 +504,10 @@ ngx_sio_dispatch_ack(ngx_sio_peer_t *peer, sio_packet_t *pkt,
         call.attachments = attachments;
         call.nattachments = pkt->nattachments;
 
-        (void) ngx_sio_call_run(&call);
+        if (ngx_sio_call_run(&call) == NGX_AGAIN) {
+            ngx_reset_pool(call.pool);
+            return client->closed ? NGX_DONE : NGX_OK;
+        }
     }
 
     ngx_sio_call_done(&call);

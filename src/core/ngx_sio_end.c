@@ -10,10 +10,6 @@
 #include "ngx_sio_worker.h"
 
 
-static ngx_sio_client_t *ngx_sio_end_client(ngx_sio_worker_t *w,
-    ngx_sio_handle_t session, ngx_pool_t **pool);
-
-
 static ngx_str_t  ngx_sio_reasons[] = {
     ngx_string(""),
     ngx_string("transport error"),
@@ -140,10 +136,11 @@ ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
 }
 
 
-/* the client of a session, made for this work when it is not here */
+/* the client of a session; made for this work, with *pool, when it is not
+   here.  NULL: it is gone, or no memory */
 
-static ngx_sio_client_t *
-ngx_sio_end_client(ngx_sio_worker_t *w, ngx_sio_handle_t session,
+ngx_sio_client_t *
+ngx_sio_client_borrow(ngx_sio_worker_t *w, ngx_sio_handle_t session,
     ngx_pool_t **pool)
 {
     ngx_sio_client_t        *client;
@@ -188,6 +185,16 @@ ngx_sio_end_client(ngx_sio_worker_t *w, ngx_sio_handle_t session,
 
 
 void
+ngx_sio_client_return(ngx_sio_client_t *client, ngx_pool_t *pool)
+{
+    if (pool) {
+        ngx_sio_client_destroy(client);
+        ngx_destroy_pool(pool);
+    }
+}
+
+
+void
 ngx_sio_end_session(ngx_sio_worker_t *w, ngx_sio_handle_t session)
 {
     ngx_pool_t        *pool;
@@ -195,7 +202,7 @@ ngx_sio_end_session(ngx_sio_worker_t *w, ngx_sio_handle_t session)
     ngx_sio_client_t  *client;
     ngx_sio_reason_e   reason;
 
-    client = ngx_sio_end_client(w, session, &pool);
+    client = ngx_sio_client_borrow(w, session, &pool);
 
     if (client) {
         client->closed = 1;
@@ -214,10 +221,7 @@ ngx_sio_end_session(ngx_sio_worker_t *w, ngx_sio_handle_t session)
         ngx_sio_worker_later(w, session, NGX_SIO_ROLE_END, NGX_SIO_WAKE_END);
     }
 
-    if (pool) {
-        ngx_sio_client_destroy(client);
-        ngx_destroy_pool(pool);
-    }
+    ngx_sio_client_return(client, pool);
 }
 
 
@@ -231,7 +235,7 @@ ngx_sio_end_kicked(ngx_sio_worker_t *w, ngx_sio_handle_t session)
     ngx_sio_client_t  *client;
     ngx_sio_handle_t   socket;
 
-    client = ngx_sio_end_client(w, session, &pool);
+    client = ngx_sio_client_borrow(w, session, &pool);
 
     if (client) {
         ngx_sio_end_kicked_peers(client);
@@ -245,10 +249,7 @@ ngx_sio_end_kicked(ngx_sio_worker_t *w, ngx_sio_handle_t session)
         }
     }
 
-    if (pool) {
-        ngx_sio_client_destroy(client);
-        ngx_destroy_pool(pool);
-    }
+    ngx_sio_client_return(client, pool);
 }
 
 

@@ -278,9 +278,7 @@ ngx_int_t
 ngx_sio_call_set(ngx_sio_call_t *call, const ngx_str_t *key,
     const ngx_str_t *value)
 {
-    ngx_int_t           rc;
-    ngx_str_t           json, out;
-    ngx_sio_connect_t  *connect;
+    ngx_str_t  json, out;
 
     if (call->type == NGX_SIO_CALL_DISCONNECT) {
         return NGX_DONE;
@@ -292,18 +290,28 @@ ngx_sio_call_set(ngx_sio_call_t *call, const ngx_str_t *key,
         return NGX_BUSY;
     }
 
-    if (out.len > call->server->limits.max_data) {
+    return ngx_sio_call_replace(call, &out);
+}
+
+
+ngx_int_t
+ngx_sio_call_replace(ngx_sio_call_t *call, ngx_str_t *json)
+{
+    ngx_int_t           rc;
+    ngx_sio_connect_t  *connect;
+
+    if (json->len > call->server->limits.max_data) {
         ngx_sio_refused(&call->worker->zone, NGX_SIO_REFUSED_DATA);
         return NGX_DECLINED;
     }
 
     if (call->connect) {
         connect = call->connect;
-        connect->data = out;
+        connect->data = *json;
         return NGX_OK;
     }
 
-    rc = ngx_sio_socket_set_data(&call->worker->zone, call->socket, &out);
+    rc = ngx_sio_socket_set_data(&call->worker->zone, call->socket, json);
 
     switch (rc) {
 

@@ -7,7 +7,6 @@
 
 
 #include "ngx_sio_order.h"
-#include "ngx_sio_value.h"
 
 
 #define NGX_SIO_ORDER_MAX_ERROR  256
@@ -15,7 +14,7 @@
 
 #define NGX_SIO_ORDER_ANY                                                     \
     (NGX_SIO_ORDER_EMIT|NGX_SIO_ORDER_JOIN|NGX_SIO_ORDER_LEAVE                \
-     |NGX_SIO_ORDER_DISCONNECT)
+     |NGX_SIO_ORDER_DISCONNECT|NGX_SIO_ORDER_RELAY)
 
 
 /* one order while it is read */
@@ -50,6 +49,7 @@ static ngx_int_t ngx_sio_order_read(ngx_sio_order_read_t *o,
     const sio_str_t *object);
 static ngx_int_t ngx_sio_order_settle(ngx_sio_order_read_t *o);
 static ngx_int_t ngx_sio_order_packet(ngx_sio_order_read_t *o);
+static ngx_int_t ngx_sio_order_as_came(ngx_sio_order_read_t *o);
 static ngx_int_t ngx_sio_order_event(ngx_sio_order_read_t *o,
     const sio_str_t *value, ngx_uint_t n);
 static ngx_int_t ngx_sio_order_rooms(ngx_sio_order_read_t *o,
@@ -69,6 +69,8 @@ static ngx_int_t ngx_sio_order_max(ngx_sio_order_read_t *o,
 static ngx_int_t ngx_sio_order_flag(ngx_sio_order_read_t *o,
     const sio_str_t *value, ngx_uint_t n);
 static ngx_int_t ngx_sio_order_true(ngx_sio_order_read_t *o,
+    const sio_str_t *value, ngx_uint_t n);
+static ngx_int_t ngx_sio_order_relay(ngx_sio_order_read_t *o,
     const sio_str_t *value, ngx_uint_t n);
 static ngx_int_t ngx_sio_order_wrong(ngx_sio_order_read_t *o,
     const char *why);
@@ -96,6 +98,8 @@ static const ngx_sio_order_key_t  ngx_sio_order_keys[] = {
       NGX_SIO_ORDER_LEAVE },
     { "disconnect", ngx_sio_order_true, 0, NGX_SIO_ORDER_DISCONNECT,
       NGX_SIO_ORDER_DISCONNECT },
+    { "relay", ngx_sio_order_relay, 0, NGX_SIO_ORDER_RELAY,
+      NGX_SIO_ORDER_RELAY },
 
     { "nsp", ngx_sio_order_nsp, 0, NGX_SIO_ORDER_ANY, 0 },
     { "to", ngx_sio_order_aim, NGX_SIO_ORDER_TO, NGX_SIO_ORDER_ANY, 0 },
@@ -108,9 +112,9 @@ static const ngx_sio_order_key_t  ngx_sio_order_keys[] = {
 
     { "args", ngx_sio_order_args, 0, NGX_SIO_ORDER_EMIT, 0 },
     { "volatile", ngx_sio_order_flag, NGX_SIO_ORDER_IS_VOLATILE,
-      NGX_SIO_ORDER_EMIT, 0 },
+      NGX_SIO_ORDER_EMIT|NGX_SIO_ORDER_RELAY, 0 },
     { "compress", ngx_sio_order_flag, NGX_SIO_ORDER_COMPRESS,
-      NGX_SIO_ORDER_EMIT, 0 },
+      NGX_SIO_ORDER_EMIT|NGX_SIO_ORDER_RELAY, 0 },
 
     { "max", ngx_sio_order_max, 0, NGX_SIO_ORDER_JOIN, 0 },
     { "close", ngx_sio_order_flag, NGX_SIO_ORDER_CLOSE,
@@ -292,7 +296,7 @@ ngx_sio_order_settle(ngx_sio_order_read_t *o)
 
     } else if (!o->aimed) {
 
-        if (o->call->client == NULL) {
+        if (o->call->type == NGX_SIO_CALL_API) {
             return ngx_sio_order_wrong(o, "needs to, in or all");
         }
 
@@ -304,7 +308,7 @@ ngx_sio_order_settle(ngx_sio_order_read_t *o)
         where->self = 1;
     }
 
-    if (where->except_self && o->call->client == NULL) {
+    if (where->except_self && o->call->type == NGX_SIO_CALL_API) {
         o->key = "except_self";
         return ngx_sio_order_wrong(o, "has no meaning here");
     }
@@ -321,61 +325,43 @@ ngx_sio_order_settle(ngx_sio_order_read_t *o)
         }
     }
 
+    if (order->type == NGX_SIO_ORDER_RELAY) {
+        order->type = NGX_SIO_ORDER_EMIT;
+        return ngx_sio_order_as_came(o);
+    }
+
     return order->type == NGX_SIO_ORDER_EMIT ? ngx_sio_order_packet(o)
                                              : NGX_OK;
 }
 
 
-/* ["event",arg,...]: objects {"_base64":"..."} become attachments */
+/* ["event",arg,...] */
 
 static ngx_int_t
 ngx_sio_order_packet(ngx_sio_order_read_t *o)
 {
     u_char            *p;
     ngx_int_t          rc;
-    sio_str_t          args;
-    ngx_str_t         *json;
-    ngx_sio_run_t      run;
-    ngx_sio_value_t    value;
+    ngx_str_t          args, *json;
+    const char        *why;
     ngx_sio_result_t   result;
 
-    ngx_memzero(&run, sizeof(ngx_sio_run_t));
-    ngx_memzero(&value, sizeof(ngx_sio_value_t));
+    ngx_str_set(&args, "[]");
     ngx_memzero(&result, sizeof(ngx_sio_result_t));
-
-    run.call = o->call;
-
-    value.kind = NGX_SIO_VALUE_JSON;
-    value.data = 1;
 
     if (o->args.len) {
 
-        /* binary values are found by how they are spelled without spaces */
+        rc = ngx_sio_order_values(o->call, &o->args, &args, &result, &why);
 
-        value.s.data = ngx_pnalloc(o->call->pool, o->args.len);
-        if (value.s.data == NULL) {
-            return NGX_ERROR;
+        if (rc != NGX_OK) {
+            o->key = "args";
+            return rc == NGX_DECLINED ? ngx_sio_order_wrong(o, why) : rc;
         }
-
-        value.s.len = sio_json_compact(value.s.data, &o->args);
-
-    } else {
-        ngx_str_set(&value.s, "[]");
     }
 
-    rc = ngx_sio_value_settle(&run, &value, &result);
-
-    if (rc != NGX_OK) {
-        o->key = "args";
-        return rc == NGX_DECLINED ? ngx_sio_order_wrong(o, run.why) : rc;
-    }
-
-    args = ngx_sio_slice(&value.s);
     json = &o->order->out.json;
 
-    json->len = o->event.len + args.len + (args.len > 2 ? 1 : 0);
-
-    p = ngx_pnalloc(o->call->pool, json->len);
+    p = ngx_pnalloc(o->call->pool, o->event.len + args.len + 1);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -396,6 +382,80 @@ ngx_sio_order_packet(ngx_sio_order_read_t *o)
 
     o->order->out.attachments = result.attachments;
     o->order->out.nattachments = result.nattachments;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_sio_order_values(ngx_sio_call_t *call, const sio_str_t *array,
+    ngx_str_t *json, ngx_sio_result_t *result, const char **why)
+{
+    ngx_int_t        rc;
+    ngx_sio_run_t    run;
+    ngx_sio_value_t  value;
+
+    ngx_memzero(&run, sizeof(ngx_sio_run_t));
+    ngx_memzero(&value, sizeof(ngx_sio_value_t));
+    ngx_memzero(result, sizeof(ngx_sio_result_t));
+
+    run.call = call;
+
+    value.kind = NGX_SIO_VALUE_JSON;
+    value.data = 1;
+
+    /* binary values are found by how they are spelled without spaces */
+
+    value.s.data = ngx_pnalloc(call->pool, array->len);
+    if (value.s.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.s.len = sio_json_compact(value.s.data, array);
+
+    rc = ngx_sio_value_settle(&run, &value, result);
+
+    *json = value.s;
+    *why = run.why;
+
+    return rc;
+}
+
+
+/* the event goes on with the arguments that came, attachments included */
+
+static ngx_int_t
+ngx_sio_order_as_came(ngx_sio_order_read_t *o)
+{
+    u_char          *p;
+    ngx_str_t       *json;
+    ngx_sio_call_t  *call;
+
+    call = o->call;
+    json = &o->order->out.json;
+
+    p = ngx_pnalloc(call->pool, call->args_json.len + sizeof("[,]") - 1
+                    + sio_json_string_len(call->event.data, call->event.len));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    json->data = p;
+
+    *p++ = '[';
+    p += sio_json_string_write(p, call->event.data, call->event.len);
+
+    if (call->args_json.len) {
+        *p++ = ',';
+        p = ngx_cpymem(p, call->args_json.data, call->args_json.len);
+    }
+
+    *p++ = ']';
+
+    json->len = p - json->data;
+
+    o->order->out.attachments = call->attachments;
+    o->order->out.nattachments = call->nattachments;
 
     return NGX_OK;
 }
@@ -682,6 +742,18 @@ ngx_sio_order_true(ngx_sio_order_read_t *o, const sio_str_t *value,
 {
     return sio_json_type(value) == SIO_JSON_TRUE
            ? NGX_OK : ngx_sio_order_wrong(o, "must be true");
+}
+
+
+static ngx_int_t
+ngx_sio_order_relay(ngx_sio_order_read_t *o, const sio_str_t *value,
+    ngx_uint_t n)
+{
+    if (o->call->type != NGX_SIO_CALL_EVENT) {
+        return ngx_sio_order_wrong(o, "has no event here");
+    }
+
+    return ngx_sio_order_true(o, value, n);
 }
 
 

@@ -16,7 +16,7 @@
 #define _NGX_SIO_ORDER_H_INCLUDED_
 
 
-#include "ngx_sio_core.h"
+#include "ngx_sio_value.h"
 
 
 typedef enum {
@@ -24,7 +24,8 @@ typedef enum {
     NGX_SIO_ORDER_EMIT = 0x01,
     NGX_SIO_ORDER_JOIN = 0x02,
     NGX_SIO_ORDER_LEAVE = 0x04,
-    NGX_SIO_ORDER_DISCONNECT = 0x08
+    NGX_SIO_ORDER_DISCONNECT = 0x08,
+    NGX_SIO_ORDER_RELAY = 0x10              /* becomes an EMIT */
 } ngx_sio_order_e;
 
 
@@ -58,6 +59,16 @@ ngx_int_t ngx_sio_orders_read(ngx_sio_call_t *call, const ngx_str_t *json,
  */
 ngx_int_t ngx_sio_order_run(ngx_sio_call_t *call, ngx_sio_order_t *order,
     ngx_uint_t *count);
+
+/*
+ * An array's text as it goes into a packet: without white space, objects
+ * {"_base64":"..."} become result's attachments.  result is zeroed here; *why
+ * says what is wrong.
+ *
+ * NGX_OK, NGX_DECLINED, NGX_ERROR: no memory
+ */
+ngx_int_t ngx_sio_order_values(ngx_sio_call_t *call, const sio_str_t *array,
+    ngx_str_t *json, ngx_sio_result_t *result, const char **why);
 
 
 #endif /* _NGX_SIO_ORDER_H_INCLUDED_ */

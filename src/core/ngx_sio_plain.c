@@ -77,7 +77,10 @@ ngx_sio_plain_message(ngx_sio_client_t *client, u_char *p, size_t len,
     call.nargs = 1;
     call.args_json = arg;
 
-    (void) ngx_sio_call_run(&call);
+    if (ngx_sio_call_run(&call) == NGX_AGAIN) {
+        ngx_reset_pool(call.pool);
+        return client->closed ? NGX_DONE : NGX_OK;
+    }
 
     ngx_sio_call_done(&call);
 

@@ -31,8 +31,11 @@ static void ngx_sio_packets_init(ngx_sio_packets_t *packets,
     ngx_sio_post_t *post, u_char *data, size_t len);
 static int ngx_sio_packets_next(ngx_sio_packets_t *packets,
     sio_eio_packet_t *pkt);
+static ngx_int_t ngx_sio_post_run(ngx_sio_post_t *post);
+static void ngx_sio_post_finish(ngx_sio_post_t *post,
+    ngx_sio_client_t *client, ngx_str_t *partial);
 static ngx_int_t ngx_sio_post_packets(ngx_sio_client_t *client,
-    ngx_sio_post_t *post, u_char *data, size_t len);
+    ngx_sio_packets_t *packets);
 static ngx_int_t ngx_sio_post_beat(ngx_sio_client_t *client,
     ngx_uint_t type);
 
@@ -497,25 +500,23 @@ ngx_sio_post_closing(ngx_sio_post_t *post, u_char *data, size_t len)
 }
 
 
-void
+ngx_int_t
 ngx_sio_polling_post(ngx_sio_post_t *post, ngx_pool_t *pool, u_char *data,
     size_t len)
 {
-    ngx_int_t          rc;
-    ngx_str_t          partial;
-    ngx_sio_client_t  *client;
-    ngx_sio_worker_t  *w;
+    ngx_int_t           rc;
+    ngx_sio_client_t   *client;
+    ngx_sio_worker_t   *w;
+    ngx_sio_packets_t  *packets;
 
     w = post->worker;
 
     if (post->closing) {
         ngx_sio_post_closing(post, data, len);
-        return;
+        return NGX_OK;
     }
 
     ngx_sio_post_unlink(post);
-
-    ngx_str_null(&partial);
 
     ngx_sio_worker_catch_up(w);
 
@@ -549,23 +550,71 @@ ngx_sio_polling_post(ngx_sio_post_t *post, ngx_pool_t *pool, u_char *data,
                                          ngx_current_msec);
         }
 
-        rc = ngx_sio_post_packets(client, post, data, len);
+        packets = ngx_palloc(pool, sizeof(ngx_sio_packets_t));
 
-        if (rc == NGX_OK && client->partial) {
-            partial.data = client->partial;
-            partial.len = client->partial_len;
+        if (packets) {
+            ngx_sio_packets_init(packets, post, data, len);
+
+            client->post = post;
+            post->client = client;
+            post->packets = packets;
+
+            return ngx_sio_post_run(post);
         }
 
-    } else if (rc == NGX_ERROR) {
+        rc = NGX_ERROR;
+    }
+
+    if (rc == NGX_ERROR) {
         (void) ngx_sio_session_close(&w->zone, post->rq.info.session,
                                      NGX_SIO_TRANSPORT_ERROR, 0);
     }
 
-    if (ngx_sio_post_close(&w->zone, post->rq.info.session, post->rq.gen,
-                           partial.len ? &partial : NULL)
+    ngx_sio_post_finish(post, client, NULL);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sio_post_run(ngx_sio_post_t *post)
+{
+    ngx_int_t          rc;
+    ngx_str_t          partial;
+    ngx_sio_client_t  *client;
+
+    client = post->client;
+
+    rc = ngx_sio_post_packets(client, post->packets);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    ngx_str_null(&partial);
+
+    if (rc == NGX_OK && client->partial) {
+        partial.data = client->partial;
+        partial.len = client->partial_len;
+    }
+
+    post->client = NULL;
+
+    ngx_sio_post_finish(post, client, partial.len ? &partial : NULL);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_sio_post_finish(ngx_sio_post_t *post, ngx_sio_client_t *client,
+    ngx_str_t *partial)
+{
+    if (ngx_sio_post_close(&post->worker->zone, post->rq.info.session,
+                           post->rq.gen, partial)
         == NGX_BUSY)
     {
-        (void) ngx_sio_polling_post_abort(post);
+        ngx_sio_polling_post_abort(post);
     }
 
     if (client) {
@@ -574,22 +623,46 @@ ngx_sio_polling_post(ngx_sio_post_t *post, ngx_pool_t *pool, u_char *data,
 }
 
 
+/* the hook that was waited for has answered; the session may have closed */
+
+void
+ngx_sio_post_resume(ngx_sio_post_t *post)
+{
+    ngx_sio_session_info_t  info;
+
+    if (ngx_sio_session_info(&post->worker->zone, post->rq.info.session, &info)
+        != NGX_OK
+        || info.closing)
+    {
+        post->client->closed = 1;
+    }
+
+    if (ngx_sio_post_run(post) == NGX_OK) {
+        post->done(post);
+    }
+}
+
+
 /* Engine.IO, Payload; protocol, 1.12 */
 
 static ngx_int_t
-ngx_sio_post_packets(ngx_sio_client_t *client, ngx_sio_post_t *post,
-    u_char *data, size_t len)
+ngx_sio_post_packets(ngx_sio_client_t *client, ngx_sio_packets_t *packets)
 {
-    int                 rc;
-    ngx_int_t           done;
-    sio_eio_packet_t    pkt;
-    ngx_sio_packets_t   packets;
-
-    ngx_sio_packets_init(&packets, post, data, len);
+    int               rc;
+    ngx_int_t         done;
+    sio_eio_packet_t  pkt;
 
     for ( ;; ) {
 
-        rc = ngx_sio_packets_next(&packets, &pkt);
+        if (client->hook) {
+            return NGX_AGAIN;
+        }
+
+        if (client->closed) {
+            return NGX_DONE;
+        }
+
+        rc = ngx_sio_packets_next(packets, &pkt);
 
         if (rc == SIO_DONE) {
             return NGX_OK;
@@ -674,6 +747,11 @@ ngx_sio_polling_post_abort(ngx_sio_post_t *post)
     }
 
     ngx_sio_post_unlink(post);
+
+    if (post->client) {
+        ngx_sio_client_destroy(post->client);
+        post->client = NULL;
+    }
 
     (void) ngx_sio_post_abort(&post->worker->zone, post->rq.info.session,
                               post->rq.gen);

@@ -17,9 +17,16 @@
 static ngx_int_t ngx_sio_rules_nsp(ngx_sio_rules_t *rules,
     const ngx_str_t *name, void **program);
 static ngx_int_t ngx_sio_rules_run(ngx_sio_call_t *call);
-static ngx_int_t ngx_sio_rules_connect(ngx_sio_run_t *run, ngx_sio_nsp_t *nsp);
-static ngx_int_t ngx_sio_rules_event(ngx_sio_run_t *run, ngx_sio_nsp_t *nsp);
-static ngx_int_t ngx_sio_block_run(ngx_sio_run_t *run, ngx_sio_block_t *block);
+static ngx_uint_t ngx_sio_rules_hooked(ngx_sio_call_t *call);
+static ngx_int_t ngx_sio_rules_resume(ngx_sio_hook_t *hook);
+static ngx_int_t ngx_sio_rules_connect(ngx_sio_run_t *run, ngx_sio_nsp_t *nsp,
+    ngx_sio_block_t *last);
+static ngx_sio_block_t *ngx_sio_rules_event(ngx_sio_run_t *run,
+    ngx_sio_nsp_t *nsp);
+static ngx_int_t ngx_sio_block_run(ngx_sio_run_t *run, ngx_sio_block_t *block,
+    ngx_uint_t next);
+static ngx_int_t ngx_sio_block_wait(ngx_sio_run_t *run, ngx_sio_block_t *block,
+    ngx_uint_t next);
 static void ngx_sio_rules_stranger(ngx_sio_call_t *call);
 static void ngx_sio_blocks_sort(ngx_array_t *blocks);
 static int ngx_libc_cdecl ngx_sio_block_cmp(const void *one, const void *two);
@@ -28,7 +35,9 @@ static ngx_int_t ngx_sio_name_cmp(const ngx_str_t *a, const ngx_str_t *b);
 
 const ngx_sio_app_t  ngx_sio_rules_app = {
     ngx_sio_rules_nsp,
-    ngx_sio_rules_run
+    ngx_sio_rules_run,
+    ngx_sio_rules_hooked,
+    ngx_sio_rules_resume
 };
 
 
@@ -130,10 +139,16 @@ ngx_sio_rules_run(ngx_sio_call_t *call)
     switch (call->type) {
 
     case NGX_SIO_CALL_CONNECT:
-        return ngx_sio_rules_connect(&run, nsp);
+        return ngx_sio_rules_connect(&run, nsp, NULL);
 
     case NGX_SIO_CALL_EVENT:
-        return ngx_sio_rules_event(&run, nsp);
+        block = ngx_sio_rules_event(&run, nsp);
+
+        if (block == NULL) {
+            ngx_sio_rules_stranger(call);
+        }
+
+        break;
 
     case NGX_SIO_CALL_ACK:
         block = ngx_sio_block_lookup(&nsp->acks, &call->event);
@@ -147,31 +162,115 @@ ngx_sio_rules_run(ngx_sio_call_t *call)
         block = nsp->disconnect;
     }
 
-    return block ? ngx_sio_block_run(&run, block) : NGX_OK;
+    return block ? ngx_sio_block_run(&run, block, 0) : NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_sio_rules_hooked(ngx_sio_call_t *call)
+{
+    ngx_uint_t         i;
+    ngx_sio_nsp_t     *nsp;
+    ngx_sio_run_t      run;
+    ngx_sio_block_t   *block, **use;
+
+    nsp = call->program;
+
+    if (nsp == NULL) {
+        return 0;
+    }
+
+    switch (call->type) {
+
+    case NGX_SIO_CALL_CONNECT:
+
+        use = nsp->uses.elts;
+
+        for (i = 0; i < nsp->uses.nelts; i++) {
+            if (use[i]->waits) {
+                return 1;
+            }
+        }
+
+        block = nsp->connect;
+        break;
+
+    case NGX_SIO_CALL_EVENT:
+
+        ngx_memzero(&run, sizeof(ngx_sio_run_t));
+        run.call = call;
+
+        block = ngx_sio_rules_event(&run, nsp);
+        break;
+
+    case NGX_SIO_CALL_ACK:
+        block = ngx_sio_block_lookup(&nsp->acks, &call->event);
+        break;
+
+    default:
+        /* a socket's end waits for nothing */
+        return 0;
+    }
+
+    return block && block->waits;
 }
 
 
 static ngx_int_t
-ngx_sio_rules_connect(ngx_sio_run_t *run, ngx_sio_nsp_t *nsp)
+ngx_sio_rules_resume(ngx_sio_hook_t *hook)
 {
+    ngx_int_t        rc;
+    ngx_sio_nsp_t   *nsp;
+    ngx_sio_run_t   *run;
+    ngx_sio_call_t  *call;
+
+    run = hook->run;
+    call = run->call;
+    nsp = call->program;
+
+    rc = ngx_sio_block_run(run, hook->block, hook->next);
+
+    if (rc == NGX_OK && call->type == NGX_SIO_CALL_CONNECT
+        && hook->block != nsp->connect)
+    {
+        rc = ngx_sio_rules_connect(run, nsp, hook->block);
+    }
+
+    return rc;
+}
+
+
+/* last: the sio_use that has ended, NULL: none yet */
+
+static ngx_int_t
+ngx_sio_rules_connect(ngx_sio_run_t *run, ngx_sio_nsp_t *nsp,
+    ngx_sio_block_t *last)
+{
+    ngx_int_t          rc;
     ngx_uint_t         i;
     ngx_sio_block_t  **use;
 
     use = nsp->uses.elts;
+    i = 0;
 
-    for (i = 0; i < nsp->uses.nelts; i++) {
-        if (ngx_sio_block_run(run, use[i]) != NGX_OK) {
-            return NGX_DECLINED;
+    while (last && i < nsp->uses.nelts && use[i++] != last) { /* void */ }
+
+    for ( /* void */ ; i < nsp->uses.nelts; i++) {
+
+        rc = ngx_sio_block_run(run, use[i], 0);
+
+        if (rc != NGX_OK) {
+            return rc;
         }
     }
 
-    return nsp->connect ? ngx_sio_block_run(run, nsp->connect) : NGX_OK;
+    return nsp->connect ? ngx_sio_block_run(run, nsp->connect, 0) : NGX_OK;
 }
 
 
 /* the exact name, else the first regex in the file, else "*" */
 
-static ngx_int_t
+static ngx_sio_block_t *
 ngx_sio_rules_event(ngx_sio_run_t *run, ngx_sio_nsp_t *nsp)
 {
     ngx_int_t          rc;
@@ -184,14 +283,13 @@ ngx_sio_rules_event(ngx_sio_run_t *run, ngx_sio_nsp_t *nsp)
     /* msgpack lets them through; they mean something else here */
 
     if (sio_packet_reserved(call->event.data, call->event.len)) {
-        ngx_sio_rules_stranger(call);
-        return NGX_OK;
+        return NULL;
     }
 
     block = ngx_sio_block_lookup(&nsp->events, &call->event);
 
     if (block) {
-        return ngx_sio_block_run(run, block);
+        return block;
     }
 
     pattern = nsp->patterns.elts;
@@ -203,7 +301,7 @@ ngx_sio_rules_event(ngx_sio_run_t *run, ngx_sio_nsp_t *nsp)
 
         if (rc == NGX_OK) {
             run->regex = pattern[i]->regex;
-            return ngx_sio_block_run(run, pattern[i]);
+            return pattern[i];
         }
 
         if (rc == NGX_ERROR) {
@@ -214,18 +312,12 @@ ngx_sio_rules_event(ngx_sio_run_t *run, ngx_sio_nsp_t *nsp)
         }
     }
 
-    if (nsp->any) {
-        return ngx_sio_block_run(run, nsp->any);
-    }
-
-    ngx_sio_rules_stranger(call);
-
-    return NGX_OK;
+    return nsp->any;
 }
 
 
 static ngx_int_t
-ngx_sio_block_run(ngx_sio_run_t *run, ngx_sio_block_t *block)
+ngx_sio_block_run(ngx_sio_run_t *run, ngx_sio_block_t *block, ngx_uint_t next)
 {
     ngx_int_t          rc;
     ngx_uint_t         i;
@@ -235,11 +327,15 @@ ngx_sio_block_run(ngx_sio_run_t *run, ngx_sio_block_t *block)
     call = run->call;
     action = block->actions.elts;
 
-    for (i = 0; i < block->actions.nelts; i++) {
+    for (i = next; i < block->actions.nelts; i++) {
 
         run->why = NULL;
 
         rc = ngx_sio_action_run(run, &action[i]);
+
+        if (rc == NGX_AGAIN) {
+            return ngx_sio_block_wait(run, block, i + 1);
+        }
 
         if (rc == NGX_OK || rc == NGX_DONE) {
             continue;
@@ -264,6 +360,30 @@ ngx_sio_block_run(ngx_sio_run_t *run, ngx_sio_block_t *block)
     }
 
     return NGX_OK;
+}
+
+
+/* the answer of the hook comes to ngx_sio_rules_resume() */
+
+static ngx_int_t
+ngx_sio_block_wait(ngx_sio_run_t *run, ngx_sio_block_t *block, ngx_uint_t next)
+{
+    ngx_sio_hook_t  *hook;
+
+    hook = run->call->hook;
+
+    if (hook->run != run) {
+
+        /* no memory is no reason to forget that a request is on its way: it
+           was allocated before */
+
+        *(ngx_sio_run_t *) hook->run = *run;
+    }
+
+    hook->block = block;
+    hook->next = next;
+
+    return NGX_AGAIN;
 }
 
 

@@ -49,6 +49,16 @@ struct ngx_sio_rules_s {
     ngx_int_t               (*fresh)(ngx_sio_run_t *run, ngx_uint_t index,
                                      ngx_sio_value_t *value);
 
+    /*
+     * Asks hook->target, set by http if there are hooks; calls
+     * ngx_sio_hook_done() later, never at once.  NGX_OK; NGX_ERROR: it cannot
+     */
+    ngx_int_t               (*hook)(ngx_sio_hook_t *hook);
+
+    ngx_uint_t                max_hooks;    /* at the same time, a worker */
+    unsigned                  waits:1;      /* some block does, for a hook */
+    unsigned                  ack_waits:1;  /* a sio_on_ack does */
+
     void                     *program;      /* ngx_sio_rules.c's own */
 };
 
@@ -61,7 +71,8 @@ typedef enum {
     NGX_SIO_DO_EMIT,
     NGX_SIO_DO_ACK,
     NGX_SIO_DO_SET,
-    NGX_SIO_DO_DISCONNECT
+    NGX_SIO_DO_DISCONNECT,
+    NGX_SIO_DO_HOOK
 } ngx_sio_action_e;
 
 
@@ -121,6 +132,9 @@ typedef struct {
 
     ngx_str_t                 key;          /* SET */
     ngx_uint_t                close;        /* DISCONNECT */
+
+    void                     *hook;         /* HOOK: http's */
+    ngx_uint_t                async;
 } ngx_sio_action_t;
 
 
@@ -128,6 +142,7 @@ typedef struct {
     ngx_str_t                 name;         /* event, ack name, or regex */
     ngx_sio_regex_t          *regex;        /* NULL: none */
     ngx_array_t               actions;      /* of ngx_sio_action_t */
+    ngx_uint_t                waits;        /* for a hook */
     u_char                   *file;
     ngx_uint_t                line;
 } ngx_sio_block_t;

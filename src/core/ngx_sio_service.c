@@ -210,6 +210,10 @@ ngx_sio_call_ack(ngx_sio_call_t *call, const ngx_str_t *json,
     id = call->ack;
     ngx_str_null(&call->ack);
 
+    if (call->client == NULL) {
+        return NGX_DONE;
+    }
+
     return ngx_sio_call_code(call,
                ngx_sio_client_packet(call->client,
                                      nattachments ? SIO_BINARY_ACK : SIO_ACK,

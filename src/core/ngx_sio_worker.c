@@ -68,6 +68,7 @@ ngx_sio_worker_init(ngx_sio_server_t *server, ngx_cycle_t *cycle)
     w->zone.data = w;
 
     ngx_queue_init(&w->dirty);
+    ngx_queue_init(&w->hooks);
 
     w->max_tasks = NGX_SIO_FIRST_TASKS;
     w->tasks = ngx_alloc(w->max_tasks * sizeof(ngx_sio_task_t), w->log);
@@ -562,6 +563,7 @@ ngx_sio_worker_tick_handler(ngx_event_t *ev)
             w->swept = ngx_current_msec;
         }
 
+        ngx_sio_hooks_alive(w);
         ngx_sio_asked_sweep(w);
     }
 

@@ -13,6 +13,7 @@
 
 #include "ngx_sio_core.h"
 #include "ngx_sio_rules.h"
+#include "ngx_sio_hook.h"
 #include "../wire/sio_base64.h"
 #include "../wire/sio_eio3.h"
 #include "../wire/sio_ws.h"
@@ -96,6 +97,16 @@ struct ngx_sio_peer_s {
 };
 
 
+typedef struct {
+    u_char                   *data;
+    size_t                    pos;          /* of the next one */
+    size_t                    len;
+    size_t                    cap;
+    uint32_t                  need;         /* attachments of the last one that
+                                               are to come */
+} ngx_sio_held_packets_t;
+
+
 struct ngx_sio_client_s {
     ngx_sio_link_t            link;         /* worker->clients, by session */
     ngx_sio_worker_t         *worker;
@@ -114,6 +125,11 @@ struct ngx_sio_client_s {
 
     ngx_sio_timer_t           timer;        /* ping or pong */
     ngx_sio_timer_t           connect;
+
+    /* while a hook is asked: packets that came meanwhile, as parts */
+    ngx_sio_hook_t           *hook;
+    ngx_sio_held_packets_t   *held;         /* or NULL: none */
+    ngx_sio_post_t           *post;         /* polling: that made it */
 
     unsigned                  websocket:1;  /* lives as long as its transport */
     unsigned                  linked:1;     /* in worker->clients */
@@ -159,6 +175,8 @@ struct ngx_sio_worker_s {
     ngx_event_t               more;         /* posted: drain goes on */
 
     ngx_queue_t               dirty;        /* of ngx_sio_conn_t */
+    ngx_queue_t               hooks;        /* of ngx_sio_hook_t */
+    ngx_uint_t                nhooks;
 
     ngx_sio_task_t           *tasks;        /* FIFO: tasks[first .. ntasks) */
     ngx_uint_t                first_task;
@@ -221,6 +239,8 @@ ngx_int_t ngx_sio_conn_send_text(ngx_sio_conn_t *conn, const u_char *p,
     size_t len);
 void ngx_sio_conn_drop(ngx_sio_conn_t *conn, ngx_uint_t code);
 void ngx_sio_conn_ping(ngx_sio_client_t *client);
+void ngx_sio_conn_pause(ngx_sio_client_t *client);
+void ngx_sio_conn_resume(ngx_sio_client_t *client);
 void ngx_sio_conn_beat(ngx_sio_client_t *client, ngx_msec_t due);
 void ngx_sio_conn_forget(ngx_sio_conn_t *conn);
 
@@ -310,7 +330,17 @@ void ngx_sio_call_done(ngx_sio_call_t *call);
 ngx_uint_t ngx_sio_call_held_room(ngx_sio_call_t *call,
     const ngx_str_t *room);
 
+/* ngx_sio_hook.c: a client that waits for a backend (the rest:
+   ngx_sio_hook.h) */
+ngx_uint_t ngx_sio_hook_passes(ngx_sio_client_t *client,
+    sio_eio_packet_t *pkt);
+ngx_int_t ngx_sio_hook_hold(ngx_sio_client_t *client, ngx_uint_t binary,
+    u_char *p, size_t len);
+void ngx_sio_hook_forget(ngx_sio_client_t *client);
+void ngx_sio_hooks_alive(ngx_sio_worker_t *w);
+
 /* ngx_sio_connect.c: from CONNECT to the answer */
+void ngx_sio_connect_done(ngx_sio_call_t *call, ngx_int_t rc);
 ngx_int_t ngx_sio_connect(ngx_sio_client_t *client, const ngx_str_t *name,
     const ngx_str_t *auth);
 
@@ -341,6 +371,9 @@ typedef struct {                    /* call->connect */
 } ngx_sio_connect_t;
 
 /* ngx_sio_end.c: from a reason to nothing left */
+ngx_sio_client_t *ngx_sio_client_borrow(ngx_sio_worker_t *w,
+    ngx_sio_handle_t session, ngx_pool_t **pool);
+void ngx_sio_client_return(ngx_sio_client_t *client, ngx_pool_t *pool);
 ngx_sio_peer_t *ngx_sio_client_next(ngx_sio_client_t *client);
 void ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
     ngx_uint_t tell);
@@ -387,6 +420,7 @@ void ngx_sio_asked_sweep(ngx_sio_worker_t *w);
 void ngx_sio_park_wake(ngx_sio_worker_t *w, ngx_sio_handle_t session,
     ngx_uint_t wake);
 void ngx_sio_parks_answer_all(ngx_sio_worker_t *w);
+void ngx_sio_post_resume(ngx_sio_post_t *post);
 ngx_int_t ngx_sio_post_wake(ngx_sio_worker_t *w, ngx_sio_handle_t session);
 
 

@@ -241,7 +241,7 @@ ngx_http_sio_api_handler(ngx_http_request_t *r)
 
     call = &api->call;
 
-    call->type = NGX_SIO_CALL_EVENT;
+    call->type = NGX_SIO_CALL_API;
     call->server = &slcf->api->zone->server;
     call->worker = call->server->worker;
     call->pool = r->pool;

@@ -38,6 +38,9 @@ static ngx_int_t ngx_http_sio_body_take(ngx_http_request_t *r,
     ngx_http_sio_ctx_t *ctx);
 static ngx_int_t ngx_http_sio_body_append(ngx_http_request_t *r,
     ngx_http_sio_ctx_t *ctx, u_char *p, size_t len);
+static void ngx_http_sio_polling_done(ngx_sio_post_t *post);
+static void ngx_http_sio_polling_ok(ngx_http_request_t *r,
+    ngx_http_sio_ctx_t *ctx);
 static void ngx_http_sio_body_done(ngx_http_request_t *r,
     ngx_http_sio_ctx_t *ctx);
 static size_t ngx_http_sio_body_max(ngx_http_sio_ctx_t *ctx);
@@ -652,9 +655,7 @@ ngx_http_sio_body_done(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
     ngx_int_t   rc;
     ngx_str_t   form, data;
 
-    static u_char     empty[1];
-    static ngx_str_t  type = ngx_string("text/html");
-    static ngx_str_t  ok = ngx_string("ok");
+    static u_char  empty[1];
 
     data.data = ctx->body ? ctx->body : empty;
     data.len = ctx->body_len;
@@ -691,12 +692,55 @@ ngx_http_sio_body_done(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
 
     ctx->posting = 0;
 
-    if (rc == NGX_OK) {
-        ngx_sio_polling_post(&ctx->post, r->pool, data.data, data.len);
+    if (rc != NGX_OK) {
+        ngx_sio_polling_post_cancel(&ctx->post);
 
     } else {
-        ngx_sio_polling_post_cancel(&ctx->post);
+        ctx->post.done = ngx_http_sio_polling_done;
+
+        if (ngx_sio_polling_post(&ctx->post, r->pool, data.data, data.len)
+            == NGX_AGAIN)
+        {
+            ctx->posting = 1;
+            r->read_event_handler = ngx_http_block_reading;
+            return;
+        }
     }
+
+    ngx_http_sio_polling_ok(r, ctx);
+}
+
+
+/* a hook was waited for */
+
+static void
+ngx_http_sio_polling_done(ngx_sio_post_t *post)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+    ngx_http_sio_ctx_t  *ctx;
+
+    ctx = (ngx_http_sio_ctx_t *) ((u_char *) post
+                                  - offsetof(ngx_http_sio_ctx_t, post));
+    r = ctx->request;
+    c = r->connection;
+
+    ctx->posting = 0;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_http_sio_polling_ok(r, ctx);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_sio_polling_ok(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    static ngx_str_t  type = ngx_string("text/html");
+    static ngx_str_t  ok = ngx_string("ok");
 
     if (ctx->body) {
         ngx_free(ctx->body);

@@ -21,6 +21,7 @@
 
 
 #include "ngx_http_sio_rules.h"
+#include "ngx_http_sio_hook.h"
 
 
 /* bits inside of NGX_ANY_CONF, so that "include" works; not NGX_MAIN_CONF */
@@ -126,6 +127,11 @@ typedef struct {
 ngx_http_sio_rule_main_t *ngx_http_sio_rule_main(ngx_conf_t *cf);
 ngx_sio_rules_t *ngx_http_sio_rule_rules(ngx_conf_t *cf,
     ngx_http_sio_rule_main_t *main, void *conf);
+
+
+/* ngx_http_sio_rule_action.c: a new action at the end of the block, or NULL */
+ngx_sio_action_t *ngx_http_sio_rule_push(ngx_conf_t *cf,
+    ngx_sio_action_e type, const char *name);
 
 
 /* ngx_http_sio_rule_text.c */
@@ -237,7 +243,6 @@ char *ngx_http_sio_rule_ack(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sio_rule_data(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sio_rule_disconnect(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_sio_rule_hook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 
 /* ngx_http_sio_rule_set.c */

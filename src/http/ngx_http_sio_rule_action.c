@@ -12,8 +12,6 @@
 #define NGX_HTTP_SIO_MAX_KEY  64            /* bytes, of "set" */
 
 
-static ngx_sio_action_t *ngx_http_sio_rule_push(ngx_conf_t *cf,
-    ngx_sio_action_e type, const char *name);
 static ngx_int_t ngx_http_sio_rule_cond(ngx_conf_t *cf,
     ngx_http_sio_scope_t *scope, ngx_sio_cond_t *cond, ngx_uint_t *next);
 static ngx_int_t ngx_http_sio_rule_operator(ngx_conf_t *cf,
@@ -41,7 +39,7 @@ static ngx_int_t ngx_http_sio_emit_done(ngx_conf_t *cf,
     ngx_http_sio_builder_t *b, ngx_sio_action_t *action);
 
 
-static ngx_sio_action_t *
+ngx_sio_action_t *
 ngx_http_sio_rule_push(ngx_conf_t *cf, ngx_sio_action_e type, const char *name)
 {
     ngx_sio_action_t      *action;
@@ -852,11 +850,4 @@ ngx_http_sio_rule_disconnect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_sio_rule_hook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    return "is not supported yet in this version";
 }

@@ -43,6 +43,7 @@ static ngx_int_t ngx_http_sio_ws_append(ngx_http_sio_ws_t *ws,
 static ngx_int_t ngx_http_sio_ws_keep(ngx_http_sio_ws_t *ws, u_char *p,
     size_t len);
 static size_t ngx_http_sio_ws_unkeep(ngx_http_sio_ws_t *ws);
+static void ngx_http_sio_ws_resume(ngx_sio_conn_t *conn);
 static void ngx_http_sio_ws_transport_close(ngx_sio_conn_t *conn,
     ngx_uint_t code);
 static void ngx_http_sio_ws_start_close(ngx_http_sio_ws_t *ws,
@@ -59,7 +60,8 @@ static void ngx_http_sio_ws_free_input(ngx_http_sio_ws_t *ws);
 
 static const ngx_sio_transport_t  ngx_http_sio_ws_transport = {
     ngx_http_sio_ws_flush,
-    ngx_http_sio_ws_transport_close
+    ngx_http_sio_ws_transport_close,
+    ngx_http_sio_ws_resume
 };
 
 
@@ -246,6 +248,16 @@ ngx_http_sio_ws_read(ngx_http_sio_ws_t *ws, ngx_event_t *rev)
 
         if (ws->conn.closed && ws->state == NGX_HTTP_SIO_WS_OPEN) {
             /* core's close is on its way, it posts this event */
+            return;
+        }
+
+        if (ws->conn.paused) {
+            /* a lost connection is found out later */
+
+            if ((ngx_event_flags & NGX_USE_LEVEL_EVENT) && rev->active) {
+                (void) ngx_del_event(rev, NGX_READ_EVENT, 0);
+            }
+
             return;
         }
 
@@ -608,6 +620,19 @@ ngx_http_sio_ws_write_handler(ngx_event_t *wev)
     }
 
     ngx_http_sio_ws_flush(&ws->conn);
+}
+
+
+/* bytes may be there already: what said so was passed over */
+
+static void
+ngx_http_sio_ws_resume(ngx_sio_conn_t *conn)
+{
+    ngx_http_sio_ws_t *ws = (ngx_http_sio_ws_t *) conn;
+
+    if (ws->connection) {
+        ngx_http_sio_ws_post(ws);
+    }
 }
 
 

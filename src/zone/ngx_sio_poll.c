@@ -547,6 +547,36 @@ ngx_sio_session_pong(ngx_sio_zone_t *z, ngx_sio_handle_t session,
 }
 
 
+/* what could say that the client is alive waits here: it has the whole time
+   again */
+
+ngx_int_t
+ngx_sio_session_held(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    ngx_msec_t now)
+{
+    ngx_int_t              rc;
+    ngx_sio_session_sh_t  *s;
+
+    rc = ngx_sio_begin(z);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    s = ngx_sio_session_lookup(z, session);
+
+    if (s == NULL || s->state != NGX_SIO_SESSION_OPEN) {
+        return ngx_sio_finish(z, NGX_DONE);
+    }
+
+    if (s->pong_at) {
+        ngx_sio_set(z, &s->pong_at, ngx_sio_time(now + s->ping_timeout));
+        ngx_sio_session_schedule_locked(z, s, (uint32_t) now);
+    }
+
+    return ngx_sio_finish(z, NGX_OK);
+}
+
+
 ngx_int_t
 ngx_sio_session_alive(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     ngx_msec_t now)

@@ -453,6 +453,11 @@ ngx_int_t ngx_sio_post_abort(ngx_sio_zone_t *z, ngx_sio_handle_t session,
 ngx_int_t ngx_sio_session_alive(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     ngx_msec_t now);
 
+/* a POST of it is being held: what is to come from the client cannot, so the
+   time for it begins anew.  NGX_OK, NGX_DONE */
+ngx_int_t ngx_sio_session_held(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    ngx_msec_t now);
+
 /* a pong of a polling session, or (Engine.IO v3) its ping: the answer, an
    entry PING, is queued */
 ngx_int_t ngx_sio_session_pong(ngx_sio_zone_t *z, ngx_sio_handle_t session,

@@ -44,7 +44,7 @@ function headings(...names) {
 
 /* refused with a hint as yet */
 
-const LATER = new Set(['hook', 'sio_hook']);
+const LATER = new Set(['sio_hook']);
 
 const sorted = (list) => [...new Set(list)].sort();
 

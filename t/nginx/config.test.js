@@ -89,6 +89,13 @@ const ACTIONS = [
 
   ['disconnect and something', 'disconnect now;', /now/],
   ['relay and an argument', 'relay x;', /x/],
+
+  ['hook without a URI', 'hook;', /hook/],
+  ['hook of no URI', 'hook backend;', /backend/],
+  ['hook of a URL', 'hook http://localhost/;', /http:/],
+  ['hook with a variable', 'hook /backend/$sio_event;', /variables/],
+  ['hook and a word', 'hook /backend sync;', /sync/],
+  ['hook async twice', 'hook /backend async async;', /async/],
 ];
 
 

@@ -44,6 +44,14 @@ test_heartbeat(void)
     zt_rc(ngx_sio_session_alive(&b.z, s.h, now), NGX_OK);
     t_pass(&a, T_TIMEOUT - 2000);
     t_reason(&s, NGX_SIO_REASON_NONE);
+
+    /* while its POST is held, as often as need be */
+
+    zt_rc(ngx_sio_session_held(&b.z, s.h, now), NGX_OK);
+    t_pass(&a, T_TIMEOUT - 2000);
+    zt_rc(ngx_sio_session_held(&b.z, s.h, now), NGX_OK);
+    t_pass(&a, T_TIMEOUT - 2000);
+    t_reason(&s, NGX_SIO_REASON_NONE);
     zt_rc(ngx_sio_get_open(&b.z, s.sid, 0, now, &rq), NGX_AGAIN);
     zt_rc(ngx_sio_session_pong(&b.z, s.h, now), NGX_OK);
     t_pass(&a, T_INTERVAL - 1000);

@@ -1,0 +1,416 @@
+
+/*
+ * Copyright (C) the ngx_http_sio_module authors
+ *
+ * What a hook's answer means.  Nothing: nothing; an array: the client's
+ * acknowledgement; an object: instructions, all of them or none.
+ */
+
+
+#include "ngx_sio_worker.h"
+#include "ngx_sio_action.h"
+#include "ngx_sio_order.h"
+
+
+#define NGX_SIO_ANSWER_DEPTH  128
+
+
+typedef struct {
+    sio_str_t         ack;          /* an array, or empty */
+    sio_str_t         data;         /* an object */
+    ngx_sio_order_t  *orders;
+    ngx_uint_t        norders;
+} ngx_sio_instructions_t;
+
+
+static ngx_int_t ngx_sio_answer_broken(ngx_sio_hook_t *hook, const char *why,
+    const ngx_str_t *what);
+static ngx_int_t ngx_sio_answer_refused(ngx_sio_hook_t *hook);
+static ngx_int_t ngx_sio_answer_read(ngx_sio_hook_t *hook, sio_str_t *object,
+    ngx_sio_instructions_t *in);
+static ngx_int_t ngx_sio_answer_run(ngx_sio_hook_t *hook,
+    ngx_sio_instructions_t *in);
+static ngx_int_t ngx_sio_answer_ack(ngx_sio_hook_t *hook, sio_str_t *array);
+static ngx_int_t ngx_sio_answer_data(ngx_sio_hook_t *hook,
+    sio_str_t *patch);
+static u_char *ngx_sio_answer_merge(u_char *p, const sio_str_t *target,
+    const sio_str_t *patch);
+
+
+/* NGX_OK; NGX_DECLINED: a failed require, or call->failure says less than the
+   log */
+
+ngx_int_t
+ngx_sio_hook_answer(ngx_sio_hook_t *hook)
+{
+    ngx_int_t               rc;
+    sio_json_info_t         info;
+    ngx_sio_instructions_t  in;
+
+    if (hook->status >= 400 && hook->status < 500) {
+        return ngx_sio_answer_refused(hook);
+    }
+
+    if (hook->status < 200 || hook->status >= 300) {
+        return ngx_sio_answer_broken(hook, hook->status ? "failed"
+                                     : "gave no answer", NULL);
+    }
+
+    if (hook->answer.len == 0) {
+        return NGX_OK;
+    }
+
+    if (sio_json_parse(hook->answer.data, hook->answer.len,
+                       NGX_SIO_ANSWER_DEPTH, &info, NULL, 0)
+        != SIO_OK)
+    {
+        return ngx_sio_answer_broken(hook, "did not answer with JSON", NULL);
+    }
+
+    ngx_memzero(&in, sizeof(ngx_sio_instructions_t));
+
+    if (info.type == SIO_JSON_ARRAY) {
+        in.ack = info.value;
+
+    } else if (info.type == SIO_JSON_OBJECT) {
+
+        rc = ngx_sio_answer_read(hook, &info.value, &in);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+    } else {
+        return ngx_sio_answer_broken(hook, "answered with neither an array "
+                                     "nor an object", NULL);
+    }
+
+    return ngx_sio_answer_run(hook, &in);
+}
+
+
+static ngx_int_t
+ngx_sio_answer_broken(ngx_sio_hook_t *hook, const char *why,
+    const ngx_str_t *what)
+{
+    ngx_str_t  type;
+
+    ngx_sio_hook_type(hook, &type);
+
+    ngx_log_error(NGX_LOG_ERR, hook->call.worker->log, 0,
+                  "sio hook: the backend %s%s%V, status %ui, type \"%V\"",
+                  why, what ? ": " : "", what ? what : &hook->call.failure,
+                  hook->status, &type);
+
+    ngx_str_set(&hook->call.failure, "internal error");
+    ngx_str_null(&hook->call.failure_data);
+
+    return NGX_DECLINED;
+}
+
+
+/* {"message":TEXT,"data":...}, if it is that; as require */
+
+static ngx_int_t
+ngx_sio_answer_refused(ngx_sio_hook_t *hook)
+{
+    sio_str_t         value;
+    ngx_str_t        *text;
+    sio_json_info_t   info;
+    ngx_sio_call_t   *call;
+
+    static const sio_str_t  message = sio_string("/message");
+    static const sio_str_t  data = sio_string("/data");
+
+    call = &hook->call;
+    text = &call->failure;
+
+    ngx_str_set(text, NGX_SIO_NOT_ALLOWED);
+    ngx_str_null(&call->failure_data);
+
+    if (hook->answer.len == 0
+        || sio_json_parse(hook->answer.data, hook->answer.len,
+                          NGX_SIO_ANSWER_DEPTH, &info, NULL, 0)
+           != SIO_OK
+        || info.type != SIO_JSON_OBJECT)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (sio_json_get(&info.value, &message, &value) == SIO_OK
+        && sio_json_type(&value) == SIO_JSON_STRING)
+    {
+        text->data = ngx_pnalloc(call->pool, value.len);
+        if (text->data == NULL) {
+            ngx_str_set(text, NGX_SIO_NOT_ALLOWED);
+
+        } else {
+            text->len = sio_json_string_read(text->data, &value);
+        }
+    }
+
+    if (sio_json_get(&info.value, &data, &value) == SIO_OK) {
+        call->failure_data.data = value.data;
+        call->failure_data.len = value.len;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_sio_answer_read(ngx_sio_hook_t *hook, sio_str_t *object,
+    ngx_sio_instructions_t *in)
+{
+    ngx_int_t        rc;
+    sio_str_t        key, value;
+    ngx_str_t        json, error;
+    sio_json_iter_t  it;
+
+#define ngx_sio_answer_is(s)                                                  \
+    (sio_json_string_eq(&key, (const uint8_t *) s, sizeof(s) - 1) == SIO_OK)
+
+    sio_json_iter_init(&it, object);
+
+    while (sio_json_iter_next(&it, &key, &value) == SIO_OK) {
+
+        if (ngx_sio_answer_is("ack")
+            && sio_json_type(&value) == SIO_JSON_ARRAY)
+        {
+            in->ack = value;
+
+        } else if (ngx_sio_answer_is("data")
+                   && sio_json_type(&value) == SIO_JSON_OBJECT)
+        {
+            in->data = value;
+
+        } else if (ngx_sio_answer_is("do")) {
+
+            json.data = value.data;
+            json.len = value.len;
+
+            rc = ngx_sio_orders_read(&hook->call, &json, &in->orders,
+                                     &in->norders, &error);
+
+            if (rc == NGX_DECLINED) {
+                return ngx_sio_answer_broken(hook, "gave a wrong \"do\"",
+                                             &error);
+            }
+
+            if (rc != NGX_OK) {
+                return ngx_sio_answer_broken(hook, "was answered, no memory",
+                                             NULL);
+            }
+
+        } else {
+            return ngx_sio_answer_broken(hook, "gave something else than "
+                                         "\"ack\":[], \"data\":{} and "
+                                         "\"do\":[]", NULL);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sio_answer_run(ngx_sio_hook_t *hook, ngx_sio_instructions_t *in)
+{
+    ngx_int_t        rc;
+    ngx_uint_t       i, count;
+    ngx_sio_call_t  *call;
+
+    call = &hook->call;
+
+    if (in->data.len && (call->peer || call->connect)) {
+
+        rc = ngx_sio_answer_data(hook, &in->data);
+
+        if (rc != NGX_OK && rc != NGX_DONE) {
+            return ngx_sio_answer_broken(hook, "gave data that has no room",
+                                         NULL);
+        }
+    }
+
+    for (i = 0; i < in->norders; i++) {
+
+        rc = ngx_sio_order_run(call, &in->orders[i], &count);
+
+        if (rc != NGX_OK && rc != NGX_DONE) {
+            return ngx_sio_answer_broken(hook, rc == NGX_DECLINED
+                                         ? "gave an order that was refused: "
+                                           "a room is full, or there are too "
+                                           "many"
+                                         : "gave an order: the zone is full",
+                                         NULL);
+        }
+    }
+
+    if (in->ack.len && call->peer && call->ack.len) {
+        return ngx_sio_answer_ack(hook, &in->ack);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sio_answer_ack(ngx_sio_hook_t *hook, sio_str_t *array)
+{
+    ngx_int_t         rc;
+    ngx_str_t         json;
+    const char       *why;
+    ngx_sio_result_t  result;
+
+    rc = ngx_sio_order_values(&hook->call, array, &json, &result, &why);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_sio_answer_broken(hook, why, NULL);
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_sio_answer_broken(hook, "was answered, no memory", NULL);
+    }
+
+    (void) ngx_sio_call_ack(&hook->call, &json, result.attachments,
+                            result.nattachments);
+    return NGX_OK;
+}
+
+
+/* RFC 7396 */
+
+static ngx_int_t
+ngx_sio_answer_data(ngx_sio_hook_t *hook, sio_str_t *patch)
+{
+    u_char          *p;
+    sio_str_t        target;
+    ngx_str_t        json, out;
+    ngx_sio_call_t  *call;
+
+    call = &hook->call;
+
+    (void) ngx_sio_call_data(call, &json);
+
+    p = ngx_pnalloc(call->pool, json.len + patch->len + 2);
+    if (p == NULL) {
+        return NGX_BUSY;
+    }
+
+    target.data = json.data;
+    target.len = json.len;
+
+    out.data = p;
+    out.len = ngx_sio_answer_merge(p, &target, patch) - p;
+
+    /* binary values are found by how they are spelled without spaces */
+
+    target.data = out.data;
+    target.len = out.len;
+    out.len = sio_json_compact(out.data, &target);
+
+    return ngx_sio_call_replace(call, &out);
+}
+
+
+/* target: an object, or empty.  No deeper than a patch may be; what is written
+   is never longer than both together */
+
+static u_char *
+ngx_sio_answer_merge(u_char *p, const sio_str_t *target,
+    const sio_str_t *patch)
+{
+    u_char           *start;
+    sio_str_t         key, value, name, old, none;
+    ngx_uint_t        found;
+    sio_json_iter_t   it, in;
+
+    ngx_memzero(&none, sizeof(sio_str_t));
+
+    *p++ = '{';
+    start = p;
+
+    if (target->len) {
+
+        sio_json_iter_init(&it, target);
+
+        while (sio_json_iter_next(&it, &key, &old) == SIO_OK) {
+
+            found = 0;
+            sio_json_iter_init(&in, patch);
+
+            while (sio_json_iter_next(&in, &name, &value) == SIO_OK) {
+                if (name.len == key.len
+                    && ngx_memcmp(name.data, key.data, key.len) == 0)
+                {
+                    found = 1;
+                    break;
+                }
+            }
+
+            if (found && sio_json_type(&value) == SIO_JSON_NULL) {
+                continue;
+            }
+
+            if (p != start) {
+                *p++ = ',';
+            }
+
+            p = ngx_cpymem(p, key.data, key.len);
+            *p++ = ':';
+
+            if (!found) {
+                p = ngx_cpymem(p, old.data, old.len);
+
+            } else if (sio_json_type(&value) == SIO_JSON_OBJECT) {
+                p = ngx_sio_answer_merge(p, sio_json_type(&old)
+                                            == SIO_JSON_OBJECT ? &old : &none,
+                                         &value);
+
+            } else {
+                p = ngx_cpymem(p, value.data, value.len);
+            }
+        }
+    }
+
+    sio_json_iter_init(&in, patch);
+
+    while (sio_json_iter_next(&in, &name, &value) == SIO_OK) {
+
+        found = 0;
+
+        if (target->len) {
+            sio_json_iter_init(&it, target);
+
+            while (sio_json_iter_next(&it, &key, &old) == SIO_OK) {
+                if (name.len == key.len
+                    && ngx_memcmp(name.data, key.data, key.len) == 0)
+                {
+                    found = 1;
+                    break;
+                }
+            }
+        }
+
+        if (found || sio_json_type(&value) == SIO_JSON_NULL) {
+            continue;
+        }
+
+        if (p != start) {
+            *p++ = ',';
+        }
+
+        p = ngx_cpymem(p, name.data, name.len);
+        *p++ = ':';
+
+        if (sio_json_type(&value) == SIO_JSON_OBJECT) {
+            p = ngx_sio_answer_merge(p, &none, &value);
+
+        } else {
+            p = ngx_cpymem(p, value.data, value.len);
+        }
+    }
+
+    *p++ = '}';
+
+    return p;
+}

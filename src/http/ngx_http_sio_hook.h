@@ -1,0 +1,28 @@
+
+/*
+ * Copyright (C) the ngx_http_sio_module authors
+ *
+ * Hooks: a request of our own for a location, on no connection.
+ */
+
+
+#ifndef _NGX_HTTP_SIO_HOOK_H_INCLUDED_
+#define _NGX_HTTP_SIO_HOOK_H_INCLUDED_
+
+
+#include "ngx_http_sio_module.h"
+
+
+/* hook, in blocks of rules */
+char *ngx_http_sio_rule_hook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/*
+ * Asks hook->target; hook->body and its like are needed only meanwhile.
+ * ngx_sio_hook_done() is called from the event loop, later.
+ *
+ * NGX_OK, NGX_ERROR: it could not be asked (logged)
+ */
+ngx_int_t ngx_http_sio_hook_send(ngx_sio_hook_t *hook);
+
+
+#endif /* _NGX_HTTP_SIO_HOOK_H_INCLUDED_ */
