@@ -199,7 +199,7 @@ test_death(void)
     t_end(&b, &s);
 
     t_create(&a, &s, 0);
-    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0, now, pool, &rq), NGX_OK);
     zt_rc(ngx_sio_post_close(&a.z, s.h, rq.gen, &half), NGX_OK);
     zt_rc(ngx_sio_session_send(&a.z, s.h, t_body(79, 30000), 0), NGX_OK);
     t_dead(die_reading, &s);

@@ -161,18 +161,18 @@ test_protocol(void)
     t_create(&a, &k, 0);
 
     zt_rc(ngx_sio_get_open(&a.z, s.sid, 0, now, &rq), NGX_ERROR);
-    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0x42, pool, &rq), NGX_ERROR);
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, 0x42, now, pool, &rq), NGX_ERROR);
     zt_rc(ngx_sio_get_open(&a.z, k.sid, NGX_SIO_FORM_EIO3, now, &rq),
           NGX_ERROR);
-    zt_rc(ngx_sio_post_open(&a.z, k.sid, NGX_SIO_FORM_EIO3, pool, &rq),
+    zt_rc(ngx_sio_post_open(&a.z, k.sid, NGX_SIO_FORM_EIO3, now, pool, &rq),
           NGX_ERROR);
 
     /* the other bits are nobody's business */
 
-    zt_rc(ngx_sio_post_open(&a.z, s.sid, NGX_SIO_FORM_EIO3, pool, &rq),
+    zt_rc(ngx_sio_post_open(&a.z, s.sid, NGX_SIO_FORM_EIO3, now, pool, &rq),
           NGX_OK);
     zt_rc(ngx_sio_post_close(&a.z, s.h, rq.gen, NULL), NGX_OK);
-    zt_rc(ngx_sio_post_open(&a.z, k.sid, 0x42, pool, &rq), NGX_OK);
+    zt_rc(ngx_sio_post_open(&a.z, k.sid, 0x42, now, pool, &rq), NGX_OK);
     zt_rc(ngx_sio_post_close(&a.z, k.h, rq.gen, NULL), NGX_OK);
 
     t_kill(&a, &s);

@@ -287,25 +287,22 @@ zs_op_upgrade_wait(zs_t *zs)
 }
 
 
-/* a POST that goes on with a packet, and leaves another one */
+/* a POST that goes on with a packet, and brings the rest of it */
 
 static ngx_int_t
 zs_op_partial(zs_t *zs)
 {
     ngx_int_t          rc;
-    ngx_str_t          str;
     ngx_sio_request_t  rq;
 
-    rc = ngx_sio_post_open(zs_z(0), zs->s[ZS_QUEUED].sid, 0, zs->pool, &rq);
+    rc = ngx_sio_post_open(zs_z(0), zs->s[ZS_QUEUED].sid, 0, zs->now,
+                           zs->pool, &rq);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    zs->s[ZS_QUEUED].post_gen = rq.gen;
-    str = zs_str("51-another one");
-
-    return ngx_sio_post_close(zs_z(0), zs_h(ZS_QUEUED), rq.gen, &str);
+    return ngx_sio_post_close(zs_z(0), zs_h(ZS_QUEUED), rq.gen, NULL);
 }
 
 
@@ -657,7 +654,7 @@ const zs_op_t  zs_ops[] = {
     { "upgrade", zs_op_upgrade, 1 },
     { "upgrade without probe", zs_op_upgrade_direct, 1 },
     { "upgrade in a POST", zs_op_upgrade_wait, 0 },
-    { "partial", zs_op_partial, 1 },
+    { "POST with a partial packet before", zs_op_partial, 0 },
     { "send, own", zs_op_send_local, 1 },
     { "send, other worker", zs_op_send_remote, 1 },
     { "send, large", zs_op_send_large, 1 },
