@@ -13,7 +13,7 @@ const { drain } = lib;
 async function start() {
   const engine = require('engine.io');
   const server = http.createServer((req, res) => res.end());
-  const io = engine.attach(server, { path: '/socket.io/' });
+  const io = engine.attach(server, { path: '/socket.io/', allowEIO3: true });
 
   io.on('connection', (socket) => {
     socket.on('message', (data) => {
@@ -39,7 +39,7 @@ async function start() {
 describe('plain Engine.IO', () => {
   const both = lib.pair({
     start,
-    directives: 'sio_protocol engine.io;',
+    directives: 'sio_protocol engine.io; sio_allow_eio3 on;',
     rules: 'sio_on message { relay; }',
   });
 
@@ -108,5 +108,74 @@ describe('plain Engine.IO', () => {
       ws.send(packet);
       note(packet, ...await drain(ws, null));
     }
+  }));
+
+
+  /* of v3 a binary message has its type in front */
+
+  const messages3 = messages.filter((m) => m !== '4').map((m) =>
+    (Buffer.isBuffer(m) ? Buffer.concat([Buffer.from([4]), m]) : m));
+
+
+  it('v3, WebSocket: echo', () => both.compare(async ({ note, wsOpen }) => {
+    for (const path of ['/socket.io/?EIO=3&transport=websocket',
+                        '/socket.io/?EIO=3&transport=websocket&b64=1']) {
+      const ws = await wsOpen({ path });
+
+      note(ws.open);
+
+      for (const message of [...messages3, '2', '2x', 'b4AQ==']) {
+        ws.send(message);
+
+        const m = await ws.recv();
+
+        note(m.opcode, m.data);
+      }
+
+      ws.send('3');
+      note((await ws.waitClose()).code);
+    }
+  }));
+
+
+  it('v3, polling: echo', () => both.compare(async ({ note, poll }) => {
+    for (const query of [undefined, 'b64=1']) {
+      const session = await poll({ eio: 3, query });
+
+      note(session.response.text.split(':')[0], session.open);
+
+      for (const message of [...messages3, '2']) {
+        note(await session.post([message]));
+
+        const r = await session.get();
+
+        note(r, r.body);
+      }
+
+      const headers = { 'Content-Type': 'application/octet-stream' };
+
+      note(await session.post(lib.payload3(messages3, true), { headers }));
+      note((await session.get()).packets);
+
+      const last = await session.parked();
+
+      note(await session.post('1:3'));
+      note(await last.response, await session.get());
+    }
+  }));
+
+
+  it('v3, the upgrade', () => both.compare(async ({ note, poll }) => {
+    const session = await poll({ eio: 3 });
+
+    note(await session.post(['4before', Buffer.from([4, 1])]));
+
+    const ws = await session.upgrade();
+
+    note(await ws.recvText(), (await ws.recv()).data);
+    ws.send('4after');
+    note(await ws.recvText());
+    await ws.close();
+    note(await session.get());
   }));
 });
