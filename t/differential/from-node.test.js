@@ -417,7 +417,7 @@ describe('from-node.md: options', () => {
   const locations = {};
 
   OPTIONS.forEach((row, i) => {
-    const options = code([], `return { ${row[0]} }`)();
+    const options = code(['require'], `return { ${row[0]} }`)(require);
 
     if (isPath(row)) {
       assert.match(row[1], /^location (\S+) \{ sio zone=default; \}$/);
