@@ -89,6 +89,7 @@ typedef struct {
 
 typedef struct {
     u_char             id[NGX_SIO_ID_LEN];
+    u_char             location;     /* a session's: the letter */
 } conn_id_t;
 
 

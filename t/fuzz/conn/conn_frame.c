@@ -26,10 +26,10 @@ void
 conn_request(conn_slot_t *slot, const char *method, u_char location,
     const u_char *sid, ngx_uint_t flags, const u_char *body, size_t len)
 {
-    int      n, eio;
-    char     query[64];
-    size_t   cut;
-    char    *text;
+    int          n, eio;
+    char         query[64], *text;
+    size_t       cut;
+    ngx_uint_t   i;
 
     query[0] = '\0';
     text = (char *) conn_text;
@@ -93,6 +93,14 @@ conn_request(conn_slot_t *slot, const char *method, u_char location,
 
     } else {
         n += sprintf(text + n, "\r\n");
+    }
+
+    /* what it speaks is the session's, wherever its requests come to */
+
+    for (i = 0; sid && i < conn_nsessions; i++) {
+        if (sid == conn_sessions[i].id) {
+            location = conn_sessions[i].location;
+        }
     }
 
     slot->out.mixed |= (slot->out.location && slot->out.location != location);

@@ -438,13 +438,28 @@ __wrap_ngx_sio_session_create(ngx_sio_zone_t *z,
     const ngx_sio_session_params_t *params, ngx_msec_t now,
     ngx_sio_handle_t *session)
 {
-    ngx_int_t  rc;
+    conn_id_t                  *id;
+    ngx_int_t                   rc;
+    ngx_uint_t                  i;
+    ngx_http_sio_loc_conf_t   **locations;
+    ngx_http_sio_main_conf_t   *smcf;
 
     rc = __real_ngx_sio_session_create(z, params, now, session);
 
-    if (rc == NGX_OK && conn_nsessions < CONN_IDS) {
-        ngx_memcpy(conn_sessions[conn_nsessions++].id, params->sid,
-                   NGX_SIO_ID_LEN);
+    if (rc != NGX_OK || conn_nsessions == CONN_IDS) {
+        return rc;
+    }
+
+    id = &conn_sessions[conn_nsessions++];
+    ngx_memcpy(id->id, params->sid, NGX_SIO_ID_LEN);
+
+    smcf = ngx_http_cycle_get_module_main_conf(ngx_cycle, ngx_http_sio_module);
+    locations = smcf->locations.elts;
+
+    for (i = 0; i < smcf->locations.nelts; i++) {
+        if (locations[i]->options.key == params->location) {
+            id->location = locations[i]->location->name.data[1];
+        }
     }
 
     return rc;
