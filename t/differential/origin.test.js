@@ -208,6 +208,44 @@ describe('cookies', () => {
 });
 
 
+/* Node's "initial_headers" and "headers" */
+
+describe('add_header', () => {
+  let nginx;
+
+  before(async () => {
+    nginx = await lib.startNginx({
+      location: `sio on; sio_cors_origin *;
+                 add_header X-Some $request_method;
+                 add_header X-All "a $arg_transport" always;`,
+    });
+  });
+
+  after(() => nginx.stop());
+
+  it('works for every answer', async () => {
+    const s = await lib.poll(nginx);
+    const w = await lib.ws(nginx);
+    const answers = [
+      ['GET', s.response], ['POST', await s.post('40')],
+      ['GET', await s.get()], [undefined, await s.send({ method: 'PUT',
+                                                         path: s.url() })],
+      ['OPTIONS', await s.send({ method: 'OPTIONS', path: s.url() })],
+      [undefined, await lib.http({ port: nginx.port,
+                                   path: `${s.url()}x` })],
+    ];
+
+    for (const [some, r] of answers) {
+      assert.equal(r.header('x-some'), some, `${r.status} ${r.text}`);
+      assert.equal(r.header('x-all'), 'a polling', `${r.status} ${r.text}`);
+    }
+
+    assert.equal(w.response.header('x-all'), 'a websocket');
+    await w.close();
+  });
+});
+
+
 describe('sio_origin_check', () => {
   const both = lib.pair({ locations });
 

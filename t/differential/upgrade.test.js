@@ -518,4 +518,33 @@ describe('the upgrade', () => {
       note(await session.post('1', { conn: conns[0] }));
       note((await session.candidate({ conn: conns[1] })).response);
     }));
+
+
+  it('5 waits for the end of a POST', () => both.compare(
+    async ({ note, poll, conns }) => {
+      const session = await poll({});
+      const [conn] = await conns(1);
+
+      await session.connectNsp();
+
+      const ws = await session.candidate();
+
+      conn.write(`POST ${session.url()} HTTP/1.1\r\nHost: x\r\n`
+                 + 'Content-Length: 12\r\n\r\n42["echo",1');
+      await lib.fence(conn);
+      ws.send('5');
+
+      /* the pong tells that "5" was read */
+
+      ws.sendFrame({ opcode: lib.PING, payload: 'x' });
+      await lib.until(() => ws.frames.some((f) => f.opcode === lib.PONG));
+      conn.write(']');
+      note((await conn.response()).status);
+      note(await drain(ws));
+      await ws.close();
+    }, {
+      node: [[0], [[]]],
+      nginx: [[200], [['42["echo",1]']]],
+      why: 'a POST that is under way is read to its end before',
+    }));
 });
