@@ -440,14 +440,20 @@ describe('msgpack after a reload', { skip: lib.NODE }, () => {
 
       await lib.connected(socket);
 
+      const old = server.workers();
+
       await server.reload(conf(''));
 
-      /* the old workers have it still, for as long as they are there */
+      /* they have the session still, for as long as they are there */
 
-      await until(() => {
-        socket.emit('echo', 1);
-        return !socket.connected;
-      }, 10000, 'the end of the session');
+      await until(() => !server.workers({ all: true })
+                           .some((pid) => old.includes(pid)),
+                  10000, 'the end of the old workers');
+
+      const gone = once(socket, 'disconnect');
+
+      socket.emit('echo', 1);
+      await gone;
 
       const json = await lib.connect(server, { transport: 'polling' });
 
