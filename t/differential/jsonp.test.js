@@ -19,6 +19,10 @@ const app = {
       directives: 'sio_max_http_buffer_size 100;',
       options: { maxHttpBufferSize: 100 },
     },
+    '/old/': {
+      directives: 'sio_allow_eio3 on;',
+      options: { allowEIO3: true },
+    },
     '/cors/': {
       directives: 'sio_cors_origin *; sio_cookie io;',
       options: { cors: { origin: '*' }, cookie: true },
@@ -344,6 +348,31 @@ describe('JSONP', () => {
         tools.note(r.header('content-encoding'), body.toString());
       }));
   }
+
+
+  /* the clients that have JSONP; they say b64=1 with it */
+
+  it('Engine.IO v3', () => both.compare(async ({ note, http }) => {
+    const query = '/old/?EIO=3&transport=polling&b64=1&j=3';
+    const first = await http({ path: query });
+    const sid = /"sid":"([^"]*)"/.exec(called(first))[1];
+    const path = `${query}&sid=${sid}`;
+    const framed = (list) => field(list.map((p) => `${p.length}:${p}`)
+      .join(''));
+    const post = async (...list) => note(await http({
+      path, method: 'POST', headers: FORM, body: framed(list) }));
+
+    note(first);
+    note(await http({ path }));
+    await post('42["echo","\u20ac\\n\u2028"]');
+    note(await http({ path }));
+    await post('451-["echo",{"_placeholder":true,"num":0}]', 'b4AQID');
+    note(await http({ path }));
+    await post('2');
+    note(await http({ path }));
+    await post('1');
+    note(await http({ path }));
+  }));
 
 
   it('the upgrade', () => both.compare(async (tools) => {
