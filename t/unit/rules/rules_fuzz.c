@@ -790,3 +790,26 @@ ngx_sio_refused(ngx_sio_zone_t *z, ngx_sio_refused_e what)
 {
     /* a counter of the zone's */
 }
+
+
+/* fuzz.conf has no hooks */
+
+ngx_sio_hook_t *
+ngx_sio_hook_keep(ngx_sio_call_t *call)
+{
+    return NULL;
+}
+
+
+void
+ngx_sio_hook_free(ngx_sio_hook_t *hook)
+{
+    /* void */
+}
+
+
+char *
+ngx_http_sio_rule_hook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return "is not for this test";
+}
