@@ -92,14 +92,15 @@ static ngx_int_t
 ngx_sio_answer_broken(ngx_sio_hook_t *hook, const char *why,
     const ngx_str_t *what)
 {
-    ngx_str_t  type;
+    ngx_str_t  type, none;
 
+    ngx_str_null(&none);
     ngx_sio_hook_type(hook, &type);
 
     ngx_log_error(NGX_LOG_ERR, hook->call.worker->log, 0,
                   "sio hook: the backend %s%s%V, status %ui, type \"%V\"",
-                  why, what ? ": " : "", what ? what : &hook->call.failure,
-                  hook->status, &type);
+                  why, what ? ": " : "", what ? what : &none, hook->status,
+                  &type);
 
     ngx_str_set(&hook->call.failure, "internal error");
     ngx_str_null(&hook->call.failure_data);
