@@ -367,7 +367,8 @@ ngx_http_sio_capture_handshake(ngx_http_request_t *r, ngx_str_t *query,
         ngx_http_sio_json_text(&j, ",\"secure\":false");
     }
 
-    p = ngx_sprintf(buf, ",\"issued\":%T%03M", tp->sec, tp->msec);
+    p = ngx_sprintf(buf, ",\"issued\":%uL",
+                    (uint64_t) tp->sec * 1000 + tp->msec);
     ngx_http_sio_json_raw(&j, (char *) buf, p - buf);
 
     ngx_http_sio_json_text(&j, ",\"url\":");
