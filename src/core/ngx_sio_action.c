@@ -175,6 +175,9 @@ ngx_sio_action_hook(ngx_sio_run_t *run, ngx_sio_action_t *action)
         goto failed;
     }
 
+    ngx_sio_hook_count(ngx_sio_worker_zone(call->worker), NGX_SIO_HOOK_ASKED,
+                       1);
+
     if (hook != call->hook) {
         hook->call.connect = NULL;
         hook->call.client = NULL;

@@ -23,8 +23,8 @@ typedef struct {
 } ngx_sio_instructions_t;
 
 
-static ngx_int_t ngx_sio_answer_broken(ngx_sio_hook_t *hook, const char *why,
-    const ngx_str_t *what);
+static ngx_int_t ngx_sio_answer_broken(ngx_sio_hook_t *hook,
+    ngx_sio_hook_e kind, const char *why, const ngx_str_t *what);
 static ngx_int_t ngx_sio_answer_refused(ngx_sio_hook_t *hook);
 static ngx_int_t ngx_sio_answer_read(ngx_sio_hook_t *hook, sio_str_t *object,
     ngx_sio_instructions_t *in);
@@ -52,8 +52,10 @@ ngx_sio_hook_answer(ngx_sio_hook_t *hook)
     }
 
     if (hook->status < 200 || hook->status >= 300) {
-        return ngx_sio_answer_broken(hook, hook->status ? "failed"
-                                     : "gave no answer", NULL);
+        return ngx_sio_answer_broken(hook,
+                   hook->status == 504 ? NGX_SIO_HOOK_TIMEOUT
+                                       : NGX_SIO_HOOK_FAILED,
+                   hook->status ? "failed" : "gave no answer", NULL);
     }
 
     if (hook->answer.len == 0) {
@@ -64,7 +66,8 @@ ngx_sio_hook_answer(ngx_sio_hook_t *hook)
                        NGX_SIO_ANSWER_DEPTH, &info, NULL, 0)
         != SIO_OK)
     {
-        return ngx_sio_answer_broken(hook, "did not answer with JSON", NULL);
+        return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_INVALID,
+                                     "did not answer with JSON", NULL);
     }
 
     ngx_memzero(&in, sizeof(ngx_sio_instructions_t));
@@ -80,8 +83,9 @@ ngx_sio_hook_answer(ngx_sio_hook_t *hook)
         }
 
     } else {
-        return ngx_sio_answer_broken(hook, "answered with neither an array "
-                                     "nor an object", NULL);
+        return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_INVALID,
+                                     "answered with neither an array nor an "
+                                     "object", NULL);
     }
 
     return ngx_sio_answer_run(hook, &in);
@@ -89,18 +93,18 @@ ngx_sio_hook_answer(ngx_sio_hook_t *hook)
 
 
 static ngx_int_t
-ngx_sio_answer_broken(ngx_sio_hook_t *hook, const char *why,
-    const ngx_str_t *what)
+ngx_sio_answer_broken(ngx_sio_hook_t *hook, ngx_sio_hook_e kind,
+    const char *why, const ngx_str_t *what)
 {
     ngx_str_t  type, none;
 
     ngx_str_null(&none);
     ngx_sio_hook_type(hook, &type);
 
-    ngx_log_error(NGX_LOG_ERR, hook->call.worker->log, 0,
-                  "sio hook: the backend %s%s%V, status %ui, type \"%V\"",
-                  why, what ? ": " : "", what ? what : &none, hook->status,
-                  &type);
+    ngx_sio_hook_failed(hook->call.worker, kind,
+                        "the backend %s%s%V, status %ui, type \"%V\"",
+                        why, what ? ": " : "", what ? what : &none,
+                        hook->status, &type);
 
     ngx_str_set(&hook->call.failure, "internal error");
     ngx_str_null(&hook->call.failure_data);
@@ -193,17 +197,19 @@ ngx_sio_answer_read(ngx_sio_hook_t *hook, sio_str_t *object,
                                      &in->norders, &error);
 
             if (rc == NGX_DECLINED) {
-                return ngx_sio_answer_broken(hook, "gave a wrong \"do\"",
-                                             &error);
+                return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_INVALID,
+                                             "gave a wrong \"do\"", &error);
             }
 
             if (rc != NGX_OK) {
-                return ngx_sio_answer_broken(hook, "was answered, no memory",
+                return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_REFUSED,
+                                             "was answered, no memory",
                                              NULL);
             }
 
         } else {
-            return ngx_sio_answer_broken(hook, "gave something else than "
+            return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_INVALID,
+                                         "gave something else than "
                                          "\"ack\":[], \"data\":{} and "
                                          "\"do\":[]", NULL);
         }
@@ -227,8 +233,8 @@ ngx_sio_answer_run(ngx_sio_hook_t *hook, ngx_sio_instructions_t *in)
         rc = ngx_sio_answer_data(hook, &in->data);
 
         if (rc != NGX_OK && rc != NGX_DONE) {
-            return ngx_sio_answer_broken(hook, "gave data that has no room",
-                                         NULL);
+            return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_REFUSED,
+                                         "gave data that has no room", NULL);
         }
     }
 
@@ -237,7 +243,8 @@ ngx_sio_answer_run(ngx_sio_hook_t *hook, ngx_sio_instructions_t *in)
         rc = ngx_sio_order_run(call, &in->orders[i], &count);
 
         if (rc != NGX_OK && rc != NGX_DONE) {
-            return ngx_sio_answer_broken(hook, rc == NGX_DECLINED
+            return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_REFUSED,
+                                         rc == NGX_DECLINED
                                          ? "gave an order that was refused: "
                                            "a room is full, or there are too "
                                            "many"
@@ -265,11 +272,12 @@ ngx_sio_answer_ack(ngx_sio_hook_t *hook, sio_str_t *array)
     rc = ngx_sio_order_values(&hook->call, array, &json, &result, &why);
 
     if (rc == NGX_DECLINED) {
-        return ngx_sio_answer_broken(hook, why, NULL);
+        return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_INVALID, why, NULL);
     }
 
     if (rc != NGX_OK) {
-        return ngx_sio_answer_broken(hook, "was answered, no memory", NULL);
+        return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_REFUSED,
+                                     "was answered, no memory", NULL);
     }
 
     (void) ngx_sio_call_ack(&hook->call, &json, result.attachments,

@@ -97,6 +97,10 @@ struct ngx_sio_server_s {
     ngx_msec_t                drain_time;
     size_t                    max_buffer;  /* unsent bytes of a WebSocket */
     size_t                    max_packet;  /* bytes with all attachments */
+    ngx_uint_t                max_hooks;   /* in progress, of a worker */
+    size_t                    max_held;    /* bytes of packets that wait for a
+                                              hook */
+    ngx_uint_t                max_room_hooks;  /* that wait, of a worker */
     ngx_sio_worker_t         *worker;      /* this process's, or NULL */
 };
 
@@ -528,6 +532,19 @@ typedef struct {
 extern const ngx_sio_app_t  ngx_sio_rules_app;      /* ngx_sio_rules.c */
 
 
+/* the life of a room, as Node's adapter tells it */
+
+typedef enum {
+    NGX_SIO_CREATE_ROOM = 0,
+    NGX_SIO_JOIN_ROOM,
+    NGX_SIO_LEAVE_ROOM,
+    NGX_SIO_DELETE_ROOM,
+    NGX_SIO_NLIVES
+} ngx_sio_life_e;
+
+extern ngx_str_t  ngx_sio_lives[NGX_SIO_NLIVES];    /* "create-room" ... */
+
+
 /*
  * Hooks (ngx_sio_hook.c): a backend is asked, http does it.  Meanwhile the
  * client's other packets wait, unless nobody waits for the answer.
@@ -564,7 +581,7 @@ struct ngx_sio_hook_s {
    is gone afterwards, or on its way again */
 void ngx_sio_hook_done(ngx_sio_hook_t *hook);
 
-/* "connect", "event", "ack", "disconnecting", "disconnect" */
+/* "connect", "event", "ack", "disconnecting", "disconnect", or a room's */
 void ngx_sio_hook_type(const ngx_sio_hook_t *hook, ngx_str_t *type);
 
 

@@ -12,8 +12,15 @@
 #include "ngx_sio_worker.h"
 
 
-/* packets that wait: beyond that the client is not read any more */
-#define NGX_SIO_HELD_MAX  (64 * 1024)
+#define NGX_SIO_HOOK_LINE  512              /* bytes, in the log */
+
+
+ngx_str_t  ngx_sio_lives[NGX_SIO_NLIVES] = {
+    ngx_string("create-room"),
+    ngx_string("join-room"),
+    ngx_string("leave-room"),
+    ngx_string("delete-room")
+};
 
 
 static ngx_int_t ngx_sio_hook_copy(ngx_pool_t *pool, ngx_str_t *s);
@@ -53,9 +60,10 @@ ngx_sio_hook_keep(ngx_sio_call_t *from)
 
     w = from->worker;
 
-    if (w->nhooks >= from->server->rules->max_hooks) {
-        ngx_log_error(NGX_LOG_ERR, w->log, 0,
-                      "sio hook: %ui are in progress already", w->nhooks);
+    if (w->nhooks >= from->server->max_hooks) {
+        ngx_sio_hook_failed(w, NGX_SIO_HOOK_BUSY,
+                            "%ui are in progress already, which is the "
+                            "limit \"hooks\"", w->nhooks);
         return NULL;
     }
 
@@ -156,6 +164,52 @@ ngx_sio_hook_free(ngx_sio_hook_t *hook)
 
     ngx_destroy_pool(hook->pool);
     ngx_free(hook);
+}
+
+
+void
+ngx_sio_hook_failed(ngx_sio_worker_t *w, ngx_sio_hook_e what,
+    const char *fmt, ...)
+{
+    u_char               buf[NGX_SIO_HOOK_LINE], *p;
+    va_list              args;
+    uint32_t             hash;
+    ngx_uint_t           i;
+    ngx_sio_hook_log_t  *log;
+
+    ngx_sio_hook_count(&w->zone, what, 1);
+
+    va_start(args, fmt);
+    p = ngx_vslprintf(buf, buf + NGX_SIO_HOOK_LINE, fmt, args);
+    va_end(args);
+
+    hash = ngx_crc32_short(buf, p - buf);
+    log = &w->hook_log;
+
+    if (log->sec != ngx_time()) {
+
+        if (log->silent) {
+            ngx_log_error(NGX_LOG_ERR, w->log, 0,
+                          "sio hook: %ui failures before were not logged",
+                          log->silent);
+        }
+
+        log->sec = ngx_time();
+        log->n = 0;
+        log->silent = 0;
+    }
+
+    for (i = 0; i < log->n && log->hash[i] != hash; i++) { /* void */ }
+
+    if (i < log->n || i == NGX_SIO_HOOK_LINES) {
+        log->silent++;
+        return;
+    }
+
+    log->hash[log->n++] = hash;
+
+    ngx_log_error(NGX_LOG_ERR, w->log, 0, "sio hook: %*s",
+                  (size_t) (p - buf), buf);
 }
 
 
@@ -413,7 +467,9 @@ ngx_sio_hook_hold(ngx_sio_client_t *client, ngx_uint_t binary, u_char *p,
         held->need = ngx_sio_attachments(p, len);
     }
 
-    if (client->conn && held->len > NGX_SIO_HELD_MAX) {
+    if (client->conn
+        && held->len > client->worker->server->max_held)
+    {
         ngx_sio_conn_pause(client);
     }
 

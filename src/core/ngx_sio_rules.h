@@ -55,9 +55,9 @@ struct ngx_sio_rules_s {
      */
     ngx_int_t               (*hook)(ngx_sio_hook_t *hook);
 
-    ngx_uint_t                max_hooks;    /* at the same time, a worker */
     unsigned                  waits:1;      /* some block does, for a hook */
     unsigned                  ack_waits:1;  /* a sio_on_ack does */
+    unsigned                  rooms:1;      /* some namespace has room hooks */
 
     void                     *program;      /* ngx_sio_rules.c's own */
 };
@@ -160,6 +160,8 @@ typedef struct {
     ngx_sio_block_t          *connect;
     ngx_sio_block_t          *disconnecting;
     ngx_sio_block_t          *disconnect;
+    void                     *rooms[NGX_SIO_NLIVES];   /* hooks' targets, or
+                                               NULL: nobody is told */
 
     u_char                   *file;
     ngx_uint_t                line;

@@ -155,6 +155,20 @@ typedef struct {
     ngx_msec_t                interval;
 } ngx_sio_timers_t;
 
+
+/* what was logged in this second: a flood of hooks that fail is none of
+   lines */
+
+#define NGX_SIO_HOOK_LINES  16
+
+typedef struct {
+    time_t                    sec;
+    ngx_uint_t                n;
+    ngx_uint_t                silent;       /* not logged, in that second */
+    uint32_t                  hash[NGX_SIO_HOOK_LINES];
+} ngx_sio_hook_log_t;
+
+
 #define NGX_SIO_MAX_TIMERS  32
 
 
@@ -177,6 +191,7 @@ struct ngx_sio_worker_s {
     ngx_queue_t               dirty;        /* of ngx_sio_conn_t */
     ngx_queue_t               hooks;        /* of ngx_sio_hook_t */
     ngx_uint_t                nhooks;
+    ngx_sio_hook_log_t        hook_log;
 
     ngx_sio_task_t           *tasks;        /* FIFO: tasks[first .. ntasks) */
     ngx_uint_t                first_task;
@@ -330,8 +345,12 @@ void ngx_sio_call_done(ngx_sio_call_t *call);
 ngx_uint_t ngx_sio_call_held_room(ngx_sio_call_t *call,
     const ngx_str_t *room);
 
-/* ngx_sio_hook.c: a client that waits for a backend (the rest:
-   ngx_sio_hook.h) */
+/* ngx_sio_hook.c: counts a failure; the same text is logged once in a second,
+   and no more than NGX_SIO_HOOK_LINES in all */
+void ngx_sio_hook_failed(ngx_sio_worker_t *w, ngx_sio_hook_e what,
+    const char *fmt, ...);
+
+/* a client that waits for a backend (the rest: ngx_sio_hook.h) */
 ngx_uint_t ngx_sio_hook_passes(ngx_sio_client_t *client,
     sio_eio_packet_t *pkt);
 ngx_int_t ngx_sio_hook_hold(ngx_sio_client_t *client, ngx_uint_t binary,

@@ -13,14 +13,7 @@
 #include "ngx_http_sio_hook.h"
 
 
-#define NGX_HTTP_SIO_MAX_HOOKS     1024     /* in progress, of a worker */
 #define NGX_HTTP_SIO_HOOK_HEADERS  8192     /* bytes of Sio-... in all */
-
-
-typedef struct {
-    ngx_str_t                  uri;
-    ngx_str_t                  args;
-} ngx_http_sio_hook_conf_t;
 
 
 typedef struct {
@@ -65,82 +58,6 @@ static void ngx_http_sio_hook_close(ngx_http_sio_hook_ctx_t *ctx);
 static void ngx_http_sio_hook_event(ngx_event_t *ev);
 static void ngx_http_sio_hook_nothing(ngx_http_request_t *r);
 static u_char *ngx_http_sio_hook_log(ngx_log_t *log, u_char *buf, size_t len);
-
-
-/* hook URI [async] */
-
-char *
-ngx_http_sio_rule_hook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    u_char                    *p;
-    ngx_str_t                 *value, *uri;
-    ngx_uint_t                 i;
-    ngx_sio_action_t          *action;
-    ngx_http_sio_scope_t      *scope;
-    ngx_http_sio_hook_conf_t  *hook;
-
-    scope = cf->handler_conf;
-    value = cf->args->elts;
-    uri = &value[1];
-
-    action = ngx_http_sio_rule_push(cf, NGX_SIO_DO_HOOK, "hook");
-    hook = ngx_pcalloc(cf->pool, sizeof(ngx_http_sio_hook_conf_t));
-
-    if (action == NULL || hook == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (uri->len == 0 || uri->data[0] != '/') {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid URI \"%V\" in \"hook\": it is that of a "
-                           "location, as in \"hook /backend/chat\"", uri);
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_strlchr(uri->data, uri->data + uri->len, '$')) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"hook\" takes no variables, as in \"%V\": the "
-                           "location has them as $http_sio_event, "
-                           "$http_sio_id and so on", uri);
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 2; i < cf->args->nelts; i++) {
-
-        if (!ngx_http_sio_rule_is(&value[i], "async") || action->async) {
-            return ngx_http_sio_rule_unknown(cf, &value[i]);
-        }
-
-        action->async = 1;
-    }
-
-    hook->uri = *uri;
-
-    p = ngx_strlchr(uri->data, uri->data + uri->len, '?');
-
-    if (p) {
-        hook->args.data = p + 1;
-        hook->args.len = uri->data + uri->len - p - 1;
-        hook->uri.len = p - uri->data;
-    }
-
-    action->hook = hook;
-
-    scope->rules->hook = ngx_http_sio_hook_send;
-    scope->rules->max_hooks = NGX_HTTP_SIO_MAX_HOOKS;
-    scope->rules->needs_handshake = 1;
-
-    if (!action->async) {
-        scope->block->waits = 1;
-        scope->rules->waits = 1;
-
-        if (scope->kind == NGX_HTTP_SIO_BLOCK_ACK) {
-            scope->rules->ack_waits = 1;
-        }
-    }
-
-    return NGX_CONF_OK;
-}
 
 
 ngx_int_t

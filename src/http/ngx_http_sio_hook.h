@@ -13,8 +13,13 @@
 #include "ngx_http_sio_module.h"
 
 
-/* hook, in blocks of rules */
-char *ngx_http_sio_rule_hook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+/* where to: hook->target */
+
+typedef struct {
+    ngx_str_t                  uri;
+    ngx_str_t                  args;
+} ngx_http_sio_hook_conf_t;
+
 
 /*
  * Asks hook->target; hook->body and its like are needed only meanwhile.

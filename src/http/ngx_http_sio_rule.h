@@ -11,6 +11,7 @@
  *     rule_text     variables, TEXT, ROOM, EVENT, regexes
  *     rule_json     ARG
  *     rule_set      sio_set, sio_limit
+ *     rule_hook     hook, and the directives of hooks
  *     rule_check    what is known when all has been read
  *     rule_fresh    volatile maps; variables of rules as nginx's
  */
@@ -89,8 +90,20 @@ typedef enum {
     NGX_HTTP_SIO_LIMIT_AUTH,
     NGX_HTTP_SIO_LIMIT_SESSIONS,
     NGX_HTTP_SIO_LIMIT_HANDSHAKES,
+    NGX_HTTP_SIO_LIMIT_HOOKS,
+    NGX_HTTP_SIO_LIMIT_HOOK_BUFFER,
+    NGX_HTTP_SIO_LIMIT_ROOM_HOOKS,
     NGX_HTTP_SIO_NLIMITS
 } ngx_http_sio_limit_e;
+
+
+/* sio_hook of one event: a rule, if there is no other */
+
+typedef struct {
+    ngx_sio_nsp_t             *nsp;
+    ngx_sio_block_t           *block;
+    ngx_uint_t                 named;       /* the event is, in the directive */
+} ngx_http_sio_shorthand_t;
 
 
 /* ngx_sio_rules_t's program, and what of it is the parser's only */
@@ -98,6 +111,7 @@ typedef enum {
 typedef struct {
     ngx_sio_program_t          program;
     ngx_int_t                  limits[NGX_HTTP_SIO_NLIMITS];
+    ngx_array_t                hooks;       /* of ngx_http_sio_shorthand_t */
     void                      *conf;        /* ngx_http_sio_loc_conf_t */
 } ngx_http_sio_program_t;
 
@@ -127,6 +141,21 @@ typedef struct {
 ngx_http_sio_rule_main_t *ngx_http_sio_rule_main(ngx_conf_t *cf);
 ngx_sio_rules_t *ngx_http_sio_rule_rules(ngx_conf_t *cf,
     ngx_http_sio_rule_main_t *main, void *conf);
+
+/* of the namespace "/"; conf is the location's */
+ngx_int_t ngx_http_sio_scope_init(ngx_conf_t *cf, void *conf,
+    ngx_http_sio_scope_t *scope);
+
+/* is it the name of an event that a client can send, or of a socket's life */
+ngx_int_t ngx_http_sio_rule_event(ngx_conf_t *cf, ngx_str_t *name);
+
+/* where the block of connect, disconnecting, disconnect is kept; NULL: name is
+   none of these */
+ngx_sio_block_t **ngx_http_sio_life(ngx_sio_nsp_t *nsp, ngx_str_t *name);
+
+/* an empty one, in blocks unless that is NULL; NULL: no memory */
+ngx_sio_block_t *ngx_http_sio_block_create(ngx_conf_t *cf,
+    ngx_array_t *blocks, ngx_str_t *name);
 
 
 /* ngx_http_sio_rule_action.c: a new action at the end of the block, or NULL */
@@ -250,6 +279,20 @@ char *ngx_http_sio_rule_disconnect(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_sio_rule_set(ngx_conf_t *cf, ngx_http_sio_rule_main_t *main);
 ngx_sio_set_t *ngx_http_sio_rule_set_lookup(ngx_http_sio_rule_main_t *main,
     const ngx_str_t *name);
+
+
+/* ngx_http_sio_rule_hook.c */
+
+char *ngx_http_sio_rule_hook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* inside of sio_namespace */
+char *ngx_http_sio_nsp_hook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_sio_nsp_room_hook(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* when all has been read: sio_hook's where no rule stands */
+ngx_int_t ngx_http_sio_hooks_finish(ngx_conf_t *cf,
+    ngx_http_sio_program_t *program);
 
 
 /* ngx_http_sio_rule_check.c */

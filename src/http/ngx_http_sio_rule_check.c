@@ -60,6 +60,10 @@ ngx_http_sio_rules_postconf(ngx_conf_t *cf)
             return NGX_ERROR;
         }
 
+        if (ngx_http_sio_hooks_finish(cf, program) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         ngx_sio_program_finish(&program->program);
     }
 

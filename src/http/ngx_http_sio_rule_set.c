@@ -123,6 +123,12 @@ static ngx_http_sio_limit_t  ngx_http_sio_limits[] = {
     { ngx_string("handshakes"), NGX_HTTP_SIO_LIMIT_HANDSHAKES,
       0, 0, NGX_HTTP_SIO_MANY },
 
+    { ngx_string("hooks"), NGX_HTTP_SIO_LIMIT_HOOKS,
+      0, 1, NGX_HTTP_SIO_MANY },
+
+    { ngx_string("hook_buffer"), NGX_HTTP_SIO_LIMIT_HOOK_BUFFER,
+      1, 1, NGX_HTTP_SIO_MANY },
+
     { ngx_null_string, 0, 0, 0, 0 }
 };
 
@@ -548,4 +554,7 @@ ngx_http_sio_rules_limits(ngx_sio_rules_t *rules, ngx_sio_server_t *server)
     ngx_http_sio_limit_take(max_auth, AUTH)
     ngx_http_sio_limit_take(limits.max_sessions, SESSIONS)
     ngx_http_sio_limit_take(limits.max_handshakes, HANDSHAKES)
+    ngx_http_sio_limit_take(max_hooks, HOOKS)
+    ngx_http_sio_limit_take(max_held, HOOK_BUFFER)
+    ngx_http_sio_limit_take(max_room_hooks, ROOM_HOOKS)
 }

@@ -22,8 +22,6 @@ static char *ngx_http_sio_nsp_use(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_http_sio_nsp_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-static ngx_int_t ngx_http_sio_scope_init(ngx_conf_t *cf, void *conf,
-    ngx_http_sio_scope_t *scope);
 static ngx_int_t ngx_http_sio_nsp_init(ngx_conf_t *cf, ngx_sio_nsp_t *nsp);
 static char *ngx_http_sio_nsp_parse(ngx_conf_t *cf,
     ngx_http_sio_scope_t *scope);
@@ -35,14 +33,10 @@ static char *ngx_http_sio_on_regex(ngx_conf_t *cf,
     ngx_http_sio_scope_t *scope);
 static char *ngx_http_sio_on_name(ngx_conf_t *cf,
     ngx_http_sio_scope_t *scope);
-static ngx_sio_block_t **ngx_http_sio_life(ngx_sio_nsp_t *nsp,
-    ngx_str_t *name);
 static char *ngx_http_sio_on_ack_block(ngx_conf_t *cf,
     ngx_http_sio_scope_t *scope);
 static char *ngx_http_sio_use_block(ngx_conf_t *cf,
     ngx_http_sio_scope_t *scope);
-static ngx_sio_block_t *ngx_http_sio_block_create(ngx_conf_t *cf,
-    ngx_array_t *blocks, ngx_str_t *name);
 static ngx_int_t ngx_http_sio_block_unique(ngx_conf_t *cf,
     ngx_array_t *blocks, ngx_str_t *name);
 static char *ngx_http_sio_duplicate(ngx_conf_t *cf, u_char *file,
@@ -63,6 +57,13 @@ static ngx_command_t  ngx_http_sio_rule_commands[] = {
     { ngx_string("sio_on_ack"),
       NGX_HTTP_SIO_NSP_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ngx_http_sio_nsp_on_ack,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("sio_hook"),
+      NGX_HTTP_SIO_NSP_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_nsp_hook,
       0,
       0,
       NULL },
@@ -247,6 +248,9 @@ ngx_http_sio_rule_rules(ngx_conf_t *cf, ngx_http_sio_rule_main_t *main,
         || ngx_array_init(&program->patterns, cf->pool, 2,
                           sizeof(ngx_sio_nsp_t *))
            != NGX_OK
+        || ngx_array_init(&full->hooks, cf->pool, 4,
+                          sizeof(ngx_http_sio_shorthand_t))
+           != NGX_OK
         || ngx_http_sio_nsp_init(cf, &program->main) != NGX_OK)
     {
         return NULL;
@@ -265,7 +269,7 @@ ngx_http_sio_rule_rules(ngx_conf_t *cf, ngx_http_sio_rule_main_t *main,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_sio_scope_init(ngx_conf_t *cf, void *conf,
     ngx_http_sio_scope_t *scope)
 {
@@ -593,15 +597,7 @@ ngx_http_sio_on_name(ngx_conf_t *cf, ngx_http_sio_scope_t *scope)
     name = cf->args->elts;
     name++;
 
-    if (name->len == 0) {
-        return "needs the name of an event";
-    }
-
-    if (name->data[0] == '~') {
-        return "needs a space between \"~\" and its regex";
-    }
-
-    if (ngx_http_sio_rule_quotes(cf, name) != NGX_OK) {
+    if (ngx_http_sio_rule_event(cf, name) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -625,28 +621,6 @@ ngx_http_sio_on_name(ngx_conf_t *cf, ngx_http_sio_scope_t *scope)
         return ngx_http_sio_block_parse(cf, scope, NGX_HTTP_SIO_RULE_CONF);
     }
 
-    if (ngx_http_sio_rule_is(name, "connection")) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the event name \"%V\" is reserved, "
-                           "use \"sio_on connect\"", name);
-        return NGX_CONF_ERROR;
-    }
-
-    if (sio_packet_reserved(name->data, name->len)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the event name \"%V\" is reserved: no client "
-                           "sends it; the life of a socket is \"connect\", "
-                           "\"disconnecting\" and \"disconnect\"", name);
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_strlchr(name->data, name->data + name->len, '$')) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the event name \"%V\" has a \"$\": there are no "
-                           "variables here", name);
-        return NGX_CONF_ERROR;
-    }
-
     if (ngx_http_sio_block_unique(cf, &scope->nsp->events, name) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
@@ -663,7 +637,55 @@ ngx_http_sio_on_name(ngx_conf_t *cf, ngx_http_sio_scope_t *scope)
 }
 
 
-static ngx_sio_block_t **
+ngx_int_t
+ngx_http_sio_rule_event(ngx_conf_t *cf, ngx_str_t *name)
+{
+    if (name->len == 0 || name->data[0] == '~') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           name->len ? "\"%V\" needs a space between \"~\" "
+                                       "and its regex"
+                                     : "needs the name of an event", name);
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_sio_rule_quotes(cf, name) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_sio_rule_is(name, "connect")
+        || ngx_http_sio_rule_is(name, "disconnecting")
+        || ngx_http_sio_rule_is(name, "disconnect"))
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_http_sio_rule_is(name, "connection")) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the event name \"%V\" is reserved, "
+                           "use \"sio_on connect\"", name);
+        return NGX_ERROR;
+    }
+
+    if (sio_packet_reserved(name->data, name->len)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the event name \"%V\" is reserved: no client "
+                           "sends it; the life of a socket is \"connect\", "
+                           "\"disconnecting\" and \"disconnect\"", name);
+        return NGX_ERROR;
+    }
+
+    if (ngx_strlchr(name->data, name->data + name->len, '$')) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the event name \"%V\" has a \"$\": there are no "
+                           "variables here", name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_sio_block_t **
 ngx_http_sio_life(ngx_sio_nsp_t *nsp, ngx_str_t *name)
 {
     if (ngx_http_sio_rule_is(name, "connect")) {
@@ -735,7 +757,7 @@ ngx_http_sio_use_block(ngx_conf_t *cf, ngx_http_sio_scope_t *scope)
 }
 
 
-static ngx_sio_block_t *
+ngx_sio_block_t *
 ngx_http_sio_block_create(ngx_conf_t *cf, ngx_array_t *blocks,
     ngx_str_t *name)
 {

@@ -8,7 +8,8 @@
  *
  *     sio_on sio_on_ack sio_use sio_namespace    NGX_HTTP_LOC_CONF
  *     sio_set                                    MAIN, SRV and LOC_CONF
- *     sio_limit                                  NGX_HTTP_LOC_CONF
+ *     sio_limit sio_hook sio_room_hook           NGX_HTTP_LOC_CONF
+ *     sio_hook_concurrency                       NGX_HTTP_LOC_CONF
  *
  * For all: cmd->conf is NGX_HTTP_LOC_CONF_OFFSET, cmd->offset and cmd->post
  * are free.
@@ -47,6 +48,11 @@ char *ngx_http_sio_use(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* sio_namespace NAME { ... }    NGX_CONF_BLOCK|NGX_CONF_1MORE */
 char *ngx_http_sio_namespace(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* sio_hook URI [EVENT ...], sio_room_hook URI [EVENT ...]
+   NGX_CONF_1MORE */
+char *ngx_http_sio_hook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_sio_room_hook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* sio_set $name SOURCE ...    NGX_CONF_2MORE */
 char *ngx_http_sio_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

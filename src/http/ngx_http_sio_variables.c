@@ -75,6 +75,19 @@ static ngx_str_t  ngx_http_sio_refused[NGX_SIO_NREFUSED] = {
 };
 
 
+/* by ngx_sio_hook_e */
+
+static ngx_str_t  ngx_http_sio_hooks[NGX_SIO_NHOOK] = {
+    ngx_string("hooks"),
+    ngx_string("hooks_busy"),
+    ngx_string("hooks_timeout"),
+    ngx_string("hooks_failed"),
+    ngx_string("hooks_invalid"),
+    ngx_string("hooks_refused"),
+    ngx_string("hooks_lost")
+};
+
+
 ngx_int_t
 ngx_http_sio_add_variables(ngx_conf_t *cf)
 {
@@ -636,7 +649,7 @@ ngx_http_sio_counters_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, (16 + NGX_SIO_NREFUSED)
+    p = ngx_pnalloc(r->pool, (16 + NGX_SIO_NREFUSED + NGX_SIO_NHOOK)
                              * (sizeof("refused_namespaces= ")
                                 + NGX_INT_T_LEN));
     if (p == NULL) {
@@ -661,6 +674,10 @@ ngx_http_sio_counters_variable(ngx_http_request_t *r,
     for (i = 0; i < NGX_SIO_NREFUSED; i++) {
         p = ngx_sprintf(p, " refused_%V=%ui", &ngx_http_sio_refused[i],
                         c.refused[i]);
+    }
+
+    for (i = 0; i < NGX_SIO_NHOOK; i++) {
+        p = ngx_sprintf(p, " %V=%ui", &ngx_http_sio_hooks[i], c.hooks[i]);
     }
 
     v->len = p - v->data;

@@ -18,6 +18,13 @@ ngx_sio_refused(ngx_sio_zone_t *z, ngx_sio_refused_e what)
 }
 
 
+void
+ngx_sio_hook_count(ngx_sio_zone_t *z, ngx_sio_hook_e what, ngx_uint_t n)
+{
+    (void) __sync_fetch_and_add(&z->root->scratch.hooks[what], (uint32_t) n);
+}
+
+
 ngx_int_t
 ngx_sio_zone_counters(ngx_sio_zone_t *z, ngx_sio_counters_t *c)
 {
@@ -58,6 +65,10 @@ ngx_sio_zone_counters(ngx_sio_zone_t *z, ngx_sio_counters_t *c)
 
     for (i = 0; i < NGX_SIO_NREFUSED; i++) {
         c->refused[i] = s->refused[i];
+    }
+
+    for (i = 0; i < NGX_SIO_NHOOK; i++) {
+        c->hooks[i] = s->hooks[i];
     }
 
     for (i = 0; i < NGX_SIO_MAX_SLOTS; i++) {

@@ -428,6 +428,7 @@ typedef struct {
     uint32_t           refusals;
     uint32_t           rollbacks;
     uint32_t           refused[NGX_SIO_NREFUSED];   /* atomic, no lock */
+    uint32_t           hooks[NGX_SIO_NHOOK];        /* the same */
 } ngx_sio_scratch_sh_t;
 
 

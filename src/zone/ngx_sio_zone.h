@@ -800,6 +800,23 @@ typedef enum {
 /* counts one more.  No lock. */
 void ngx_sio_refused(ngx_sio_zone_t *z, ngx_sio_refused_e what);
 
+/* how it went with hooks */
+
+typedef enum {
+    NGX_SIO_HOOK_ASKED = 0,
+    NGX_SIO_HOOK_BUSY,              /* not asked: too many are in progress, or
+                                       there is no memory */
+    NGX_SIO_HOOK_TIMEOUT,           /* 504 */
+    NGX_SIO_HOOK_FAILED,            /* no answer, or not 2xx nor 4xx */
+    NGX_SIO_HOOK_INVALID,           /* the answer is not JSON, or wrong */
+    NGX_SIO_HOOK_REFUSED,           /* what it says cannot be carried out */
+    NGX_SIO_HOOK_LOST,              /* life of rooms that nobody was told */
+    NGX_SIO_NHOOK
+} ngx_sio_hook_e;
+
+/* counts n more.  No lock. */
+void ngx_sio_hook_count(ngx_sio_zone_t *z, ngx_sio_hook_e what, ngx_uint_t n);
+
 typedef struct {
     ngx_uint_t               sessions;
     ngx_uint_t               polling;         /* sessions with that transport */
@@ -816,6 +833,7 @@ typedef struct {
     ngx_uint_t               free_pages;
     ngx_uint_t               refusals;        /* NGX_BUSY answers so far */
     ngx_uint_t               refused[NGX_SIO_NREFUSED];
+    ngx_uint_t               hooks[NGX_SIO_NHOOK];
     ngx_uint_t               rollbacks;
     ngx_uint_t               epoch;
     uint64_t                 lock_holds;      /* sections so far */

@@ -99,6 +99,9 @@ const ACTIONS = [
 ];
 
 
+const HOOKS = ['connection', 'newListener', '$sio_event', '~', '""'];
+
+
 /* around rules: what stands in the location, in server and in http */
 
 const PLACES = [
@@ -199,6 +202,28 @@ const PLACES = [
          join r;
      }` }, /sio/],
 
+  ...HOOKS.map((name) => [`sio_hook of ${name}`, { location: `
+     sio on;
+     sio_hook /backend a ${name}; # HERE` },
+     new RegExp(name === '""' ? 'event' : name.replace('$', '\\$'))]),
+  ['sio_hook of one event twice', { location: `
+     sio on;
+     sio_hook /backend a b;
+     sio_hook /other c a; # HERE` }, /"a"/],
+  ['two sio_hook without an event', { location: `
+     sio on;
+     sio_hook /backend;
+     sio_hook /other; # HERE` }, /"connect"/],
+  ['sio_hook of no URI', { location: `
+     sio on;
+     sio_hook backend; # HERE` }, /"backend"/],
+  ['sio_hook with a variable', { location: `
+     sio on;
+     sio_hook /$sio_event; # HERE` }, /variables/],
+  ['sio_hook without sio', { location: 'sio_hook /backend; # HERE' }, /sio/],
+  ['sio_hook in a rule', { location: `
+     sio on;
+     sio_on a { sio_hook /b; } # HERE` }, /sio_hook/],
   ['sio of an unknown zone', { location: 'sio zone=nosuch; # HERE' },
    /nosuch/],
   ['sio with a word', { location: 'sio maybe; # HERE' }, /maybe/],
@@ -303,7 +328,8 @@ const NUMBERS = [
                                'level=1 level=2',
                                'threshold=1k level=9 threshold=1k', '']],
   ['sio_limit', ['nosuch=1', 'rooms', 'rooms=', 'rooms=many', 'rooms=-1',
-                 'room_name=x', 'acks=1q', '']],
+                 'room_name=x', 'acks=1q', 'hooks=0', 'hook_buffer=x',
+                 '']],
 ];
 
 
