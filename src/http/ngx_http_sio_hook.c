@@ -124,6 +124,9 @@ ngx_http_sio_hook_send(ngx_sio_hook_t *hook)
         return NGX_ERROR;
     }
 
+    /* the one that timers of the connection, as of limit_req, wake */
+    c->data = sr;
+
     ngx_http_run_posted_requests(c);
 
     return NGX_OK;
@@ -161,7 +164,8 @@ ngx_http_sio_hook_connection(ngx_pool_t *pool, ngx_sio_hook_t *hook,
 
     log_ctx->connection = c;
 
-    c->fd = (ngx_socket_t) -1;
+    /* no descriptor; -1 would mean to Lua that there is no request, either */
+    c->fd = (ngx_socket_t) -2;
     c->pool = pool;
     c->log = log;
     c->read = rev;
@@ -192,9 +196,9 @@ ngx_http_sio_hook_connection(ngx_pool_t *pool, ngx_sio_hook_t *hook,
         return NULL;
     }
 
-    c->listening = ngx_cycle->listening.elts;
-    c->local_sockaddr = c->listening->sockaddr;
-    c->local_socklen = c->listening->socklen;
+    if (ngx_http_sio_hook_local(c, slcf->server) != NGX_OK) {
+        return NULL;
+    }
 
     ngx_http_sio_hook_address(c, hook);
 
@@ -419,7 +423,14 @@ ngx_http_sio_hook_describe(ngx_http_request_t *r, ngx_sio_hook_t *hook)
 }
 
 
-/* control bytes and "%" as %XX: a client's names and values end no header */
+/*
+ * Control bytes and "%" as %XX: a client's names and values end no header.
+ * Bytes of UTF-8, too: of them every backend has another idea (RFC 9110, 5.5)
+ */
+
+#define ngx_http_sio_hook_escapes(c)                                          \
+    ((c) < ' ' || (c) == '%' || (c) >= 0x7f)
+
 
 static ngx_int_t
 ngx_http_sio_hook_header(ngx_http_sio_hook_headers_t *h, const char *name,
@@ -438,9 +449,7 @@ ngx_http_sio_hook_header(ngx_http_sio_hook_headers_t *h, const char *name,
     len = value->len;
 
     for (i = 0; i < value->len; i++) {
-        if (value->data[i] < ' ' || value->data[i] == '%'
-            || value->data[i] == 0x7f)
-        {
+        if (ngx_http_sio_hook_escapes(value->data[i])) {
             len += 2;
         }
     }
@@ -467,9 +476,7 @@ ngx_http_sio_hook_header(ngx_http_sio_hook_headers_t *h, const char *name,
 
     for (i = 0; i < value->len; i++) {
 
-        if (value->data[i] < ' ' || value->data[i] == '%'
-            || value->data[i] == 0x7f)
-        {
+        if (ngx_http_sio_hook_escapes(value->data[i])) {
             *p++ = '%';
             *p++ = hex[value->data[i] >> 4];
             *p++ = hex[value->data[i] & 0xf];
@@ -577,6 +584,7 @@ ngx_http_sio_hook_answered(ngx_http_request_t *sr, void *data, ngx_int_t rc)
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE
         && rc != NGX_HTTP_REQUEST_TIME_OUT
         && rc != NGX_HTTP_CLIENT_CLOSED_REQUEST
+        && rc != NGX_HTTP_CLOSE
         && !ctx->paged && !sr->header_sent)
     {
         ctx->paged = 1;
@@ -590,7 +598,7 @@ ngx_http_sio_hook_answered(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 
     ctx->status = sr->headers_out.status;
 
-    if (rc == NGX_ERROR || sr->connection->error) {
+    if (rc == NGX_ERROR || rc == NGX_HTTP_CLOSE || sr->connection->error) {
         ctx->status = 0;
 
     } else if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
@@ -600,7 +608,18 @@ ngx_http_sio_hook_answered(ngx_http_request_t *sr, void *data, ngx_int_t rc)
         ctx->status = rc;
     }
 
-    if (sr->out && sr->out->buf) {
+    if (sr->headers_out.content_encoding
+        && sr->headers_out.content_encoding->value.len
+        && sr->headers_out.content_encoding->hash)
+    {
+        ngx_log_error(NGX_LOG_ERR, sr->connection->log, 0,
+                      "sio hook: the answer is encoded, \"Content-Encoding: "
+                      "%V\": the location needs \"gunzip on\", or a backend "
+                      "that does not",
+                      &sr->headers_out.content_encoding->value);
+        ctx->status = 0;
+
+    } else if (sr->out && sr->out->buf) {
         b = sr->out->buf;
 
         ctx->answer.len = b->last - b->pos;

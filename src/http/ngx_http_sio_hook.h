@@ -29,5 +29,15 @@ typedef struct {
  */
 ngx_int_t ngx_http_sio_hook_send(ngx_sio_hook_t *hook);
 
+/*
+ * Sets listening and local_sockaddr, from c->pool, to where the server listens,
+ * or to another place if it has none to itself.  Never a wildcard: nginx would
+ * ask the connection's descriptor, which there is not
+ *
+ * NGX_OK, NGX_ERROR: no memory
+ */
+ngx_int_t ngx_http_sio_hook_local(ngx_connection_t *c,
+    ngx_http_core_srv_conf_t *server);
+
 
 #endif /* _NGX_HTTP_SIO_HOOK_H_INCLUDED_ */

@@ -984,7 +984,8 @@ function randomId(n = 8) {
 module.exports = {
   ROOT, MODULE, NGINX, SLOW,
   startNginx, startReference, startTarget, testConfig, parseCounters,
-  nginxVersion, configured, certificate, freePort, alive, children, badLines,
+  nginxVersion, configured, certificate, freePort, releasePort, alive,
+  children, badLines,
   until, sleep, once, connected, emitAck, collect, randomId,
   ...raw,
 };
