@@ -53,6 +53,7 @@ static ngx_int_t ngx_http_sio_hook_body(ngx_http_request_t *sr,
     ngx_sio_hook_t *hook);
 static ngx_int_t ngx_http_sio_hook_answered(ngx_http_request_t *sr, void *data,
     ngx_int_t rc);
+static ngx_uint_t ngx_http_sio_hook_usable(ngx_http_request_t *sr);
 static void ngx_http_sio_hook_done(ngx_event_t *ev);
 static void ngx_http_sio_hook_close(ngx_http_sio_hook_ctx_t *ctx);
 static void ngx_http_sio_hook_event(ngx_event_t *ev);
@@ -166,6 +167,12 @@ ngx_http_sio_hook_connection(ngx_pool_t *pool, ngx_sio_hook_t *hook,
 
     /* no descriptor; -1 would mean to Lua that there is no request, either */
     c->fd = (ngx_socket_t) -2;
+
+    /* nor are options to be set */
+    c->sndlowat = 1;
+    c->tcp_nodelay = NGX_TCP_NODELAY_DISABLED;
+    c->tcp_nopush = NGX_TCP_NOPUSH_DISABLED;
+
     c->pool = pool;
     c->log = log;
     c->read = rev;
@@ -608,15 +615,7 @@ ngx_http_sio_hook_answered(ngx_http_request_t *sr, void *data, ngx_int_t rc)
         ctx->status = rc;
     }
 
-    if (sr->headers_out.content_encoding
-        && sr->headers_out.content_encoding->value.len
-        && sr->headers_out.content_encoding->hash)
-    {
-        ngx_log_error(NGX_LOG_ERR, sr->connection->log, 0,
-                      "sio hook: the answer is encoded, \"Content-Encoding: "
-                      "%V\": the location needs \"gunzip on\", or a backend "
-                      "that does not",
-                      &sr->headers_out.content_encoding->value);
+    if (!ngx_http_sio_hook_usable(sr)) {
         ctx->status = 0;
 
     } else if (sr->out && sr->out->buf) {
@@ -634,6 +633,48 @@ ngx_http_sio_hook_answered(ngx_http_request_t *sr, void *data, ngx_int_t rc)
     sr->connection->error = 0;
 
     return NGX_OK;
+}
+
+
+/*
+ * What nginx would pass on, and close the client's connection if it must, is
+ * no answer: one that ends before its end (the conditions are those of
+ * ngx_http_upstream_process_request() and of its unbuffered sibling), and one
+ * that is encoded
+ */
+
+static ngx_uint_t
+ngx_http_sio_hook_usable(ngx_http_request_t *sr)
+{
+    ngx_table_elt_t      *h;
+    ngx_event_pipe_t     *p;
+    ngx_http_upstream_t  *u;
+
+    h = sr->headers_out.content_encoding;
+
+    if (h && h->hash && h->value.len) {
+        ngx_log_error(NGX_LOG_ERR, sr->connection->log, 0,
+                      "sio hook: the answer is encoded, \"Content-Encoding: "
+                      "%V\": the location needs \"gunzip on\", or a backend "
+                      "that does not", &h->value);
+        return 0;
+    }
+
+    u = sr->upstream;
+
+    /* or another location answered in its place, or the cache */
+
+    if (u == NULL || !u->header_sent) {
+        return 1;
+    }
+
+    if (!u->buffering) {
+        return u->length == 0 || u->length == -1;
+    }
+
+    p = u->pipe;
+
+    return p->upstream_done || (p->upstream_eof && p->length == -1);
 }
 
 
