@@ -376,19 +376,24 @@ ngx_sio_action_join(ngx_sio_run_t *run, ngx_sio_action_t *action)
         }
     }
 
-    if (action->aim.self) {
-        rc = ngx_sio_call_join(run->call, rooms, max, n, NULL);
+    ngx_memzero(&where, sizeof(ngx_sio_where_t));
+    where.self = 1;
 
-    } else {
+    if (!action->aim.self) {
 
         rc = ngx_sio_aim_eval(run, &action->aim, &where);
 
         if (rc != NGX_OK) {
             return rc;
         }
-
-        rc = ngx_sio_call_join(run->call, rooms, max, n, &where);
     }
+
+    if (ngx_sio_access_reserved(run->call, &where.nsp, rooms, n)) {
+        run->why = "a room is a user's, by sio_user_room";
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_sio_call_join(run->call, rooms, max, n, &where);
 
     if (rc == NGX_DECLINED) {
         run->why = "a room is full, or there are too many";

@@ -443,6 +443,7 @@ ngx_sio_connect_join(ngx_sio_call_t *call)
     }
 
     params.data = connect->data;
+    params.user = connect->user;
     params.rooms = connect->rooms.elts;
     params.max = connect->max.elts;
     params.nrooms = connect->rooms.nelts;
@@ -471,6 +472,10 @@ ngx_sio_connect_join(ngx_sio_call_t *call)
 
     case NGX_DECLINED:
         ngx_str_set(&call->failure, "room is full");
+        return NGX_DECLINED;
+
+    case NGX_AGAIN:
+        ngx_sio_identity_full(call);
         return NGX_DECLINED;
 
     case NGX_DONE:

@@ -94,6 +94,7 @@ struct ngx_sio_server_s {
     ngx_uint_t                max_args;    /* arguments of one event */
     size_t                    max_event;   /* bytes of its name */
     size_t                    max_auth;    /* bytes of a CONNECT's payload */
+    size_t                    max_user;    /* bytes of a user's name */
     ngx_msec_t                drain_time;
     size_t                    max_buffer;  /* unsent bytes of a WebSocket */
     size_t                    max_packet;  /* bytes with all attachments */
@@ -490,6 +491,9 @@ struct ngx_sio_call_s {
     ngx_str_t                 error;        /* ACK: set when it timed out */
     ngx_str_t                 data;         /* DISCONNECT: socket.data as it
                                                was */
+    ngx_str_t                 user;         /* if has_user: its user, whatever
+                                               the zone says */
+    unsigned                  has_user:1;
     unsigned                  ack_asked:1;
 
     /* rooms that the action just before joined, and their sizes then */
@@ -657,6 +661,23 @@ ngx_int_t ngx_sio_call_set(ngx_sio_call_t *call, const ngx_str_t *key,
 
 /* the same with a whole object, from call->pool */
 ngx_int_t ngx_sio_call_replace(ngx_sio_call_t *call, ngx_str_t *json);
+
+/*
+ * Who the socket is (ngx_sio_identity.c); from call->pool or the call's own.
+ * NGX_OK; NGX_DECLINED: nobody; NGX_ERROR: no memory
+ */
+ngx_int_t ngx_sio_call_user(ngx_sio_call_t *call, ngx_str_t *user);
+
+/*
+ * Makes the socket another user's, empty: nobody's; user is copied.  What
+ * sio_user_room and sio_user_sessions say happens in the same section, while
+ * connecting in that of the connect answer.
+ *
+ * NGX_OK; NGX_DONE: the socket is gone; NGX_BUSY: the zone is full;
+ * NGX_DECLINED: the name is too long or not UTF-8, or the user has all the
+ * sockets it may: call->failure says so, nothing was changed
+ */
+ngx_int_t ngx_sio_call_identify(ngx_sio_call_t *call, const ngx_str_t *user);
 
 /* a value captured at the handshake.  NGX_OK, NGX_DECLINED: missing */
 ngx_int_t ngx_sio_call_info(ngx_sio_call_t *call, const ngx_str_t *name,

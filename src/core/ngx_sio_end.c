@@ -118,6 +118,8 @@ ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
 
     if (call.program) {
         (void) ngx_sio_call_data(&call, &call.data);
+        (void) ngx_sio_call_user(&call, &call.user);
+        call.has_user = 1;
     }
 
     (void) ngx_sio_socket_remove(&w->zone, peer->socket);

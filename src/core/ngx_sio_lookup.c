@@ -41,7 +41,9 @@ ngx_sio_call_held_room(ngx_sio_call_t *call, const ngx_str_t *room)
         }
     }
 
-    return ngx_sio_call_same(&call->id, room);
+    return ngx_sio_call_same(&call->id, room)
+           || (connect->user.room.len
+               && ngx_sio_call_same(&connect->user.room, room));
 }
 
 
@@ -84,13 +86,17 @@ ngx_sio_call_rooms(ngx_sio_call_t *call, ngx_str_t **rooms, ngx_uint_t *n)
     held = connect->rooms.elts;
 
     list = ngx_palloc(call->pool,
-                      (connect->rooms.nelts + 1) * sizeof(ngx_str_t));
+                      (connect->rooms.nelts + 2) * sizeof(ngx_str_t));
     if (list == NULL) {
         return NGX_BUSY;
     }
 
     list[0] = call->id;
     *n = 1;
+
+    if (connect->user.room.len) {
+        list[(*n)++] = connect->user.room;
+    }
 
     for (i = 0; i < connect->rooms.nelts; i++) {
 

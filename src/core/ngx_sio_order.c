@@ -7,6 +7,7 @@
 
 
 #include "ngx_sio_order.h"
+#include "ngx_sio_rules.h"
 
 
 #define NGX_SIO_ORDER_MAX_ERROR  256
@@ -311,6 +312,15 @@ ngx_sio_order_settle(ngx_sio_order_read_t *o)
     if (where->except_self && o->call->type == NGX_SIO_CALL_API) {
         o->key = "except_self";
         return ngx_sio_order_wrong(o, "has no meaning here");
+    }
+
+    if (order->type == NGX_SIO_ORDER_JOIN
+        && ngx_sio_access_reserved(o->call, &where->nsp, order->rooms,
+                                   order->nrooms))
+    {
+        o->key = "join";
+        return ngx_sio_order_wrong(o, "names a user's room, which is joined "
+                                      "by being that user only");
     }
 
     if (o->max) {

@@ -250,6 +250,14 @@ ngx_sio_rules_connect(ngx_sio_run_t *run, ngx_sio_nsp_t *nsp,
     ngx_uint_t         i;
     ngx_sio_block_t  **use;
 
+    if (last == NULL && nsp->access.user) {
+        rc = ngx_sio_access_user(run, &nsp->access);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
     use = nsp->uses.elts;
     i = 0;
 

@@ -148,9 +148,36 @@ typedef struct {
 } ngx_sio_block_t;
 
 
+/*
+ * Who its sockets are (ngx_sio_access.c).  What a namespace does not say itself
+ * is that of the location.
+ */
+
+#define NGX_SIO_ACCESS_USER      0x01
+#define NGX_SIO_ACCESS_ROOM      0x02
+#define NGX_SIO_ACCESS_SESSIONS  0x04
+
+typedef struct {
+    ngx_uint_t                given;        /* NGX_SIO_ACCESS_USER ... */
+
+    ngx_sio_text_t           *user;         /* sio_user; NULL: none */
+    u_char                   *file;
+    ngx_uint_t                line;
+
+    ngx_str_t                 room;         /* sio_user_room, what stands in
+                                               front; empty: off */
+
+    ngx_uint_t                sessions;     /* sio_user_sessions, 0: any */
+    u_char                   *sessions_file;
+    ngx_uint_t                sessions_line;
+    unsigned                  kick:1;       /* beyond that the oldest go */
+} ngx_sio_access_t;
+
+
 typedef struct {
     ngx_str_t                 name;         /* with "/", or the regex */
     ngx_sio_regex_t          *regex;        /* NULL: an exact name */
+    ngx_sio_access_t          access;
 
     ngx_array_t               uses;         /* of ngx_sio_block_t * */
     ngx_array_t               events;       /* exact; sorted at the end */
@@ -187,6 +214,15 @@ void ngx_sio_program_finish(ngx_sio_program_t *program);
 /* the namespace of that name, or NULL; log may get a failing regex */
 ngx_sio_nsp_t *ngx_sio_nsp_lookup(ngx_sio_program_t *program,
     const ngx_str_t *name, ngx_log_t *log);
+
+/* sio_user when a socket connects.  NGX_OK; NGX_DECLINED: no name of a user,
+   call->failure is set; NGX_ERROR: no memory */
+ngx_int_t ngx_sio_access_user(ngx_sio_run_t *run, ngx_sio_access_t *access);
+
+/* does one of these rooms, in a namespace (empty: the call's), belong to a
+   user by sio_user_room, so that nobody joins it otherwise: 1 or 0 */
+ngx_uint_t ngx_sio_access_reserved(ngx_sio_call_t *call, const ngx_str_t *nsp,
+    const ngx_str_t *rooms, ngx_uint_t n);
 
 /* a block by its name among sorted ones, or NULL */
 ngx_sio_block_t *ngx_sio_block_lookup(const ngx_array_t *blocks,

@@ -119,7 +119,12 @@ ngx_sio_var_get(ngx_sio_run_t *run, const ngx_sio_var_t *var,
         return NGX_OK;
 
     case NGX_SIO_VAR_USER:
-        return NGX_OK;
+
+        if (ngx_sio_call_user(call, &value->s) == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        break;
 
     case NGX_SIO_VAR_TIME:
         tp = ngx_timeofday();

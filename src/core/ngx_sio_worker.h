@@ -345,6 +345,9 @@ void ngx_sio_call_done(ngx_sio_call_t *call);
 ngx_uint_t ngx_sio_call_held_room(ngx_sio_call_t *call,
     const ngx_str_t *room);
 
+/* ngx_sio_identity.c: a user has all the sockets it may */
+void ngx_sio_identity_full(ngx_sio_call_t *call);
+
 /* ngx_sio_hook.c: counts a failure; the same text is logged once in a second,
    and no more than NGX_SIO_HOOK_LINES in all */
 void ngx_sio_hook_failed(ngx_sio_worker_t *w, ngx_sio_hook_e what,
@@ -383,6 +386,7 @@ typedef struct {                    /* call->connect */
     ngx_array_t               rooms;        /* of ngx_str_t */
     ngx_array_t               max;          /* of ngx_uint_t */
     ngx_str_t                 data;
+    ngx_sio_user_t            user;
     ngx_sio_held_t           *held;
     ngx_sio_held_t          **last;
     unsigned                  disconnect:1;

@@ -16,6 +16,7 @@
 typedef struct {
     ngx_sio_socket_info_t     info;
     ngx_sio_session_info_t    session;
+    ngx_str_t                 user;         /* empty: nobody */
     ngx_str_t                 data;
     ngx_str_t                *rooms;
     ngx_uint_t                nrooms;
@@ -138,8 +139,9 @@ ngx_http_sio_api_sockets(ngx_http_sio_api_ctx_t *api)
         }
 
         len += sizeof("{\"id\":,\"nsp\":,\"transport\":\"websocket\","
-                      "\"rooms\":[],\"data\":},") - 1
+                      "\"user\":null,\"rooms\":[],\"data\":},") - 1
                + s->data.len
+               + sio_json_string_len(s->user.data, s->user.len)
                + sio_json_string_len(s->info.id.data, s->info.id.len)
                + sio_json_string_len(s->info.nsp.data, s->info.nsp.len);
 
@@ -170,8 +172,17 @@ ngx_http_sio_api_sockets(ngx_http_sio_api_ctx_t *api)
         p += sio_json_string_write(p, s->info.id.data, s->info.id.len);
         p = ngx_cpymem(p, ",\"nsp\":", sizeof(",\"nsp\":") - 1);
         p += sio_json_string_write(p, s->info.nsp.data, s->info.nsp.len);
-        p = ngx_sprintf(p, ",\"transport\":\"%s\",\"rooms\":[",
+        p = ngx_sprintf(p, ",\"transport\":\"%s\",\"user\":",
                         s->session.websocket ? "websocket" : "polling");
+
+        if (s->user.len) {
+            p += sio_json_string_write(p, s->user.data, s->user.len);
+
+        } else {
+            p = ngx_cpymem(p, "null", sizeof("null") - 1);
+        }
+
+        p = ngx_cpymem(p, ",\"rooms\":[", sizeof(",\"rooms\":[") - 1);
 
         for (k = 0; k < s->nrooms; k++) {
 
@@ -215,6 +226,7 @@ ngx_http_sio_api_look(ngx_http_sio_api_ctx_t *api, ngx_sio_handle_t handle,
     if (ngx_sio_socket_info(z, handle, pool, &socket->info, &session)
         != NGX_OK
         || ngx_sio_session_info(z, session, &socket->session) != NGX_OK
+        || ngx_sio_socket_user(z, handle, pool, &socket->user) != NGX_OK
         || ngx_sio_socket_data(z, handle, pool, &socket->data) != NGX_OK
         || ngx_sio_socket_rooms(z, handle, pool, &socket->rooms,
                                 &socket->nrooms)

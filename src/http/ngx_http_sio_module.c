@@ -269,6 +269,27 @@ static ngx_command_t  ngx_http_sio_commands[] = {
       0,
       NULL },
 
+    { ngx_string("sio_user"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_sio_user,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sio_user_room"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_sio_user_room,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sio_user_sessions"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_sio_user_sessions,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("sio_set"),
       NGX_HTTP_SIO_CONF|NGX_CONF_2MORE,
       ngx_http_sio_set,

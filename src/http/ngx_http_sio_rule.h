@@ -12,6 +12,7 @@
  *     rule_json     ARG
  *     rule_set      sio_set, sio_limit
  *     rule_hook     hook, and the directives of hooks
+ *     rule_user     sio_user, sio_user_room, sio_user_sessions
  *     rule_check    what is known when all has been read
  *     rule_fresh    volatile maps; variables of rules as nginx's
  */
@@ -88,6 +89,7 @@ typedef enum {
     NGX_HTTP_SIO_LIMIT_PACKET_SIZE,
     NGX_HTTP_SIO_LIMIT_EVENT_NAME,
     NGX_HTTP_SIO_LIMIT_AUTH,
+    NGX_HTTP_SIO_LIMIT_USER,
     NGX_HTTP_SIO_LIMIT_SESSIONS,
     NGX_HTTP_SIO_LIMIT_HANDSHAKES,
     NGX_HTTP_SIO_LIMIT_HOOKS,
@@ -156,6 +158,11 @@ ngx_sio_block_t **ngx_http_sio_life(ngx_sio_nsp_t *nsp, ngx_str_t *name);
 /* an empty one, in blocks unless that is NULL; NULL: no memory */
 ngx_sio_block_t *ngx_http_sio_block_create(ngx_conf_t *cf,
     ngx_array_t *blocks, ngx_str_t *name);
+
+/* where a directive stands that is allowed in a location (then conf is its
+   configuration) and in sio_namespace (then it is NULL) */
+ngx_int_t ngx_http_sio_rule_scope(ngx_conf_t *cf, void *conf,
+    ngx_http_sio_scope_t *scope);
 
 
 /* ngx_http_sio_rule_action.c: a new action at the end of the block, or NULL */
@@ -293,6 +300,14 @@ char *ngx_http_sio_nsp_room_hook(ngx_conf_t *cf, ngx_command_t *cmd,
 /* when all has been read: sio_hook's where no rule stands */
 ngx_int_t ngx_http_sio_hooks_finish(ngx_conf_t *cf,
     ngx_http_sio_program_t *program);
+
+
+/* ngx_http_sio_rule_user.c */
+
+/* gives namespaces what the location says and they do not; when all of it has
+   been read.  NGX_OK, NGX_ERROR (logged) */
+ngx_int_t ngx_http_sio_rule_access(ngx_conf_t *cf,
+    ngx_sio_program_t *program);
 
 
 /* ngx_http_sio_rule_check.c */

@@ -60,7 +60,9 @@ ngx_http_sio_rules_postconf(ngx_conf_t *cf)
             return NGX_ERROR;
         }
 
-        if (ngx_http_sio_hooks_finish(cf, program) != NGX_OK) {
+        if (ngx_http_sio_rule_access(cf, &program->program) != NGX_OK
+            || ngx_http_sio_hooks_finish(cf, program) != NGX_OK)
+        {
             return NGX_ERROR;
         }
 

@@ -117,6 +117,9 @@ static ngx_http_sio_limit_t  ngx_http_sio_limits[] = {
     { ngx_string("auth"), NGX_HTTP_SIO_LIMIT_AUTH,
       1, 2, NGX_HTTP_SIO_MANY },
 
+    { ngx_string("user"), NGX_HTTP_SIO_LIMIT_USER,
+      1, 1, 4096 },
+
     { ngx_string("sessions"), NGX_HTTP_SIO_LIMIT_SESSIONS,
       0, 0, NGX_HTTP_SIO_MANY },
 
@@ -552,6 +555,7 @@ ngx_http_sio_rules_limits(ngx_sio_rules_t *rules, ngx_sio_server_t *server)
     ngx_http_sio_limit_take(max_packet, PACKET_SIZE)
     ngx_http_sio_limit_take(max_event, EVENT_NAME)
     ngx_http_sio_limit_take(max_auth, AUTH)
+    ngx_http_sio_limit_take(max_user, USER)
     ngx_http_sio_limit_take(limits.max_sessions, SESSIONS)
     ngx_http_sio_limit_take(limits.max_handshakes, HANDSHAKES)
     ngx_http_sio_limit_take(max_hooks, HOOKS)

@@ -82,6 +82,27 @@ static ngx_command_t  ngx_http_sio_rule_commands[] = {
       0,
       NULL },
 
+    { ngx_string("sio_user"),
+      NGX_HTTP_SIO_NSP_CONF|NGX_CONF_TAKE1,
+      ngx_http_sio_user,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("sio_user_room"),
+      NGX_HTTP_SIO_NSP_CONF|NGX_CONF_TAKE1,
+      ngx_http_sio_user_room,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("sio_user_sessions"),
+      NGX_HTTP_SIO_NSP_CONF|NGX_CONF_TAKE12,
+      ngx_http_sio_user_sessions,
+      0,
+      0,
+      NULL },
+
     { ngx_string("require"),
       NGX_HTTP_SIO_USE_CONF|NGX_HTTP_SIO_RULE_CONF|NGX_CONF_1MORE,
       ngx_http_sio_rule_require,
@@ -289,6 +310,20 @@ ngx_http_sio_scope_init(ngx_conf_t *cf, void *conf,
 
     program = scope->rules->program;
     scope->nsp = &program->program.main;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_sio_rule_scope(ngx_conf_t *cf, void *conf,
+    ngx_http_sio_scope_t *scope)
+{
+    if (conf) {
+        return ngx_http_sio_scope_init(cf, conf, scope);
+    }
+
+    *scope = *(ngx_http_sio_scope_t *) cf->handler_conf;
 
     return NGX_OK;
 }

@@ -57,6 +57,14 @@ char *ngx_http_sio_room_hook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 /* sio_set $name SOURCE ...    NGX_CONF_2MORE */
 char *ngx_http_sio_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/* sio_user TEXT, sio_user_room on|off|PREFIX    NGX_CONF_TAKE1,
+   sio_user_sessions N kick|refuse               NGX_CONF_TAKE12
+   (these in sio_namespace, too) */
+char *ngx_http_sio_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_sio_user_room(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_sio_user_sessions(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* sio_limit name=value ...    NGX_CONF_1MORE */
 char *ngx_http_sio_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 

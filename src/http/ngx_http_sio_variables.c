@@ -71,7 +71,9 @@ static ngx_str_t  ngx_http_sio_refused[NGX_SIO_NREFUSED] = {
     ngx_string("inboxes"),
     ngx_string("buffers"),
     ngx_string("messages"),
-    ngx_string("packets")
+    ngx_string("packets"),
+    ngx_string("users"),
+    ngx_string("allow")
 };
 
 

@@ -345,7 +345,7 @@ static void
 ngx_sio_check_socket(ngx_sio_check_t *ck, ngx_sio_ref_t ref, ngx_uint_t pass)
 {
     uint32_t               count;
-    ngx_sio_ref_t          mref, prev;
+    ngx_sio_ref_t          mref, prev, user_room;
     ngx_sio_ack_sh_t      *ack;
     ngx_sio_member_sh_t   *m;
     ngx_sio_socket_sh_t   *k;
@@ -355,6 +355,7 @@ ngx_sio_check_socket(ngx_sio_check_t *ck, ngx_sio_ref_t ref, ngx_uint_t pass)
 
     ngx_sio_check_blob_pass(ck, k->data, pass);
     ngx_sio_check_blob_pass(ck, k->auth, pass);
+    ngx_sio_check_blob_pass(ck, k->user, pass);
 
     if (pass != 1 || ck->what) {
         return;
@@ -371,6 +372,7 @@ ngx_sio_check_socket(ngx_sio_check_t *ck, ngx_sio_ref_t ref, ngx_uint_t pass)
 
     count = 0;
     prev = 0;
+    user_room = 0;
 
     for (mref = k->members; mref; mref = m->socket_next) {
 
@@ -395,6 +397,10 @@ ngx_sio_check_socket(ngx_sio_check_t *ck, ngx_sio_ref_t ref, ngx_uint_t pass)
             ngx_sio_wrong(ck, "the first membership is not the namespace's");
         }
 
+        if (prev && m->room == k->user_room) {
+            user_room = m->room;
+        }
+
         prev = mref;
         count++;
     }
@@ -405,6 +411,10 @@ ngx_sio_check_socket(ngx_sio_check_t *ck, ngx_sio_ref_t ref, ngx_uint_t pass)
 
     if (count == 0) {
         ngx_sio_wrong(ck, "a socket is in no namespace");
+    }
+
+    if (user_room != k->user_room) {
+        ngx_sio_wrong(ck, "a socket is not in its user's room");
     }
 
     ck->members += count;

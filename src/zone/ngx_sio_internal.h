@@ -437,6 +437,32 @@ uint32_t ngx_sio_stamp_locked(ngx_sio_zone_t *z, ngx_sio_targets_t *t,
     ngx_uint_t ws);
 
 
+/* users (ngx_sio_user.c) */
+
+/* kicked in one section at most: the rest goes in sections before */
+#define NGX_SIO_USER_KICKS    64
+
+/* changes of the caller's own that a user's come to, for ngx_sio_reserve() */
+#define NGX_SIO_USER_CHANGES  (2 + 2 * NGX_SIO_USER_KICKS)
+
+#define NGX_SIO_USER_THIN     (-100)
+
+/* NGX_OK, also when the section has failed; NGX_AGAIN: the user has as many
+   sockets as it may; NGX_ERROR: a name is too long; NGX_SIO_USER_THIN: call
+   ngx_sio_user_thin() first.  In the last three the section is to be undone */
+ngx_int_t ngx_sio_user_set_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
+    const ngx_sio_user_t *user);
+
+/* a section of its own: kicks the oldest of a user that has far too many */
+ngx_int_t ngx_sio_user_thin(ngx_sio_zone_t *z, const ngx_str_t *nsp,
+    const ngx_sio_user_t *user);
+
+/* ngx_sio_kick.c; the session is open.  When memory is missing the section
+   has failed */
+void ngx_sio_kick_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
+    ngx_sio_socket_sh_t *k, ngx_uint_t close);
+
+
 /* acks (ngx_sio_ack.c) */
 
 void ngx_sio_ack_create_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,

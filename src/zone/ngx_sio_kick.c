@@ -14,13 +14,14 @@
 
 static void ngx_sio_kick_tell_locked(ngx_sio_zone_t *z,
     ngx_sio_session_sh_t *s, ngx_sio_socket_sh_t *k);
+static void ngx_sio_kick_mark_locked(ngx_sio_zone_t *z,
+    ngx_sio_session_sh_t *s, ngx_sio_socket_sh_t *k, ngx_uint_t close);
 
 
 ngx_int_t
 ngx_sio_socket_kick(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
     ngx_uint_t close)
 {
-    uint32_t               flags;
     ngx_int_t              rc;
     ngx_sio_socket_sh_t   *k;
     ngx_sio_session_sh_t  *s;
@@ -47,15 +48,34 @@ ngx_sio_socket_kick(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
         return ngx_sio_finish(z, NGX_DONE);
     }
 
-    if (!ngx_sio_session_polling(s)) {
-        ngx_sio_kick_tell_locked(z, s, k);
+    ngx_sio_kick_tell_locked(z, s, k);
 
-        if (ngx_sio_failed(z)) {
-            ngx_sio_undo_section(z);
-        }
+    if (ngx_sio_failed(z)) {
+        ngx_sio_undo_section(z);
     }
 
     ngx_sio_inbox_take_locked(z);
+
+    ngx_sio_kick_mark_locked(z, s, k, close);
+
+    return ngx_sio_finish(z, NGX_OK);
+}
+
+
+void
+ngx_sio_kick_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
+    ngx_sio_socket_sh_t *k, ngx_uint_t close)
+{
+    ngx_sio_kick_tell_locked(z, s, k);
+    ngx_sio_kick_mark_locked(z, s, k, close);
+}
+
+
+static void
+ngx_sio_kick_mark_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
+    ngx_sio_socket_sh_t *k, ngx_uint_t close)
+{
+    uint32_t  flags;
 
     flags = k->flags | NGX_SIO_SOCKET_KICKED | NGX_SIO_SOCKET_MUTED;
 
@@ -66,8 +86,6 @@ ngx_sio_socket_kick(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
     ngx_sio_set(z, &k->flags, flags);
 
     ngx_sio_session_assign_locked(z, s, NGX_SIO_WAKE_KICK);
-
-    return ngx_sio_finish(z, NGX_OK);
 }
 
 
@@ -80,7 +98,7 @@ ngx_sio_kick_tell_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
     ngx_sio_ref_t       ref;
     ngx_sio_node_sh_t  *node;
 
-    if (k->flags & NGX_SIO_SOCKET_MUTED) {
+    if (ngx_sio_session_polling(s) || (k->flags & NGX_SIO_SOCKET_MUTED)) {
         return;
     }
 

@@ -561,6 +561,10 @@ ngx_sio_member_leave_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
         ngx_sio_set(z, &k->members_last, m->socket_prev);
     }
 
+    if (room == k->user_room) {
+        ngx_sio_set(z, &k->user_room, 0);
+    }
+
     ngx_sio_add(z, &k->members_count, -1);
     ngx_sio_add(z, &z->root->counts.memberships, -1);
 

@@ -28,7 +28,8 @@
  *              =>> in preparation: blobs           -> address (counted)
  *     node      -> blob (counted)          socket   =>> memberships
  *     room     =>> members, polling                 =>> acks
- *              =>> members, WebSocket                -> data, auth: blobs
+ *              =>> members, WebSocket                -> data, auth, user: blobs
+ *                                                    -> room of its user
  *     member    -> socket, room             ack      -> blob: its name
  *
  * A namespace is a room without a namespace; its members are all its sockets.
@@ -53,7 +54,7 @@
 
 
 #define NGX_SIO_MAGIC         0x53494f7a
-#define NGX_SIO_LAYOUT        1
+#define NGX_SIO_LAYOUT        2
 
 #define NGX_SIO_PAGE_SIZE     4096
 #define NGX_SIO_PAGE_CELLS    128         /* at most: cells have 32 bytes */
@@ -225,6 +226,8 @@ typedef struct {
 
     uint32_t           data;
     uint32_t           auth;
+    uint32_t           user;
+    uint32_t           user_room;   /* it is a member of; 0: none */
 
     uint32_t           acks;        /* oldest first; polling only */
     uint32_t           acks_last;

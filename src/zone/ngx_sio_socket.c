@@ -11,6 +11,9 @@
 #include "ngx_sio_internal.h"
 
 
+static ngx_int_t ngx_sio_socket_connect_section(ngx_sio_zone_t *z,
+    ngx_sio_handle_t session, const ngx_sio_socket_params_t *params,
+    const ngx_sio_body_t *answer, ngx_sio_handle_t *socket);
 static ngx_int_t ngx_sio_socket_create_locked(ngx_sio_zone_t *z,
     ngx_sio_session_sh_t *s, const ngx_sio_socket_params_t *params,
     ngx_sio_ref_t prepared[2], ngx_sio_socket_sh_t **socket);
@@ -104,12 +107,7 @@ ngx_sio_socket_connect(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     const ngx_sio_socket_params_t *params, const ngx_sio_body_t *answer,
     ngx_sio_handle_t *socket)
 {
-    ngx_int_t              rc;
-    ngx_uint_t             i;
-    ngx_sio_ref_t          prepared[2];
-    ngx_sio_entry_t        entry;
-    ngx_sio_socket_sh_t   *k;
-    ngx_sio_session_sh_t  *s;
+    ngx_int_t  rc;
 
     if (params->data.len > z->root->limits.max_data
         && z->root->limits.max_data)
@@ -117,7 +115,36 @@ ngx_sio_socket_connect(ngx_sio_zone_t *z, ngx_sio_handle_t session,
         return NGX_DECLINED;
     }
 
-    rc = ngx_sio_reserve(z, params->nrooms + 1, 0);
+    for ( ;; ) {
+        rc = ngx_sio_socket_connect_section(z, session, params, answer,
+                                            socket);
+
+        if (rc != NGX_SIO_USER_THIN) {
+            return rc;
+        }
+
+        rc = ngx_sio_user_thin(z, &params->nsp, &params->user);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_sio_socket_connect_section(ngx_sio_zone_t *z, ngx_sio_handle_t session,
+    const ngx_sio_socket_params_t *params, const ngx_sio_body_t *answer,
+    ngx_sio_handle_t *socket)
+{
+    ngx_int_t              rc;
+    ngx_uint_t             i;
+    ngx_sio_ref_t          prepared[2];
+    ngx_sio_entry_t        entry;
+    ngx_sio_socket_sh_t   *k;
+    ngx_sio_session_sh_t  *s;
+
+    rc = ngx_sio_reserve(z, params->nrooms + 1 + NGX_SIO_USER_CHANGES, 0);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -161,6 +188,14 @@ ngx_sio_socket_connect(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     ngx_sio_member_join_locked(z, k, ngx_sio_ptr(z, k->nsp));
 
     if (ngx_sio_failed(z)) {
+        goto done;
+    }
+
+    rc = ngx_sio_user_set_locked(z, k, &params->user);
+
+    if (rc != NGX_OK) {
+        ngx_sio_undo_section(z);
+        rc = (rc == NGX_ERROR) ? NGX_DECLINED : rc;
         goto done;
     }
 
@@ -373,9 +408,12 @@ ngx_sio_join_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
             }
         }
 
-        /* the first membership is the namespace's */
+        /* the first membership is the namespace's; its user's is not asked
+           for */
 
-        if (limits->max_rooms && k->members_count > limits->max_rooms) {
+        if (limits->max_rooms
+            && k->members_count > limits->max_rooms + (k->user_room != 0))
+        {
             return NGX_ERROR;
         }
 
@@ -491,7 +529,7 @@ ngx_sio_leave(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
         }
 
         m = ngx_sio_member_locked(z, k, ngx_sio_ref(z, room));
-        if (m) {
+        if (m && m->room != k->user_room) {
             ngx_sio_member_leave_locked(z, k, m);
         }
     }
@@ -642,6 +680,10 @@ ngx_sio_socket_remove_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
 
     if (k->auth) {
         ngx_sio_blob_release_locked(z, k->auth);
+    }
+
+    if (k->user) {
+        ngx_sio_blob_release_locked(z, k->user);
     }
 
     ref = ngx_sio_ref(z, k);

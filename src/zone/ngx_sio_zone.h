@@ -48,7 +48,7 @@
 #define NGX_SIO_MIN_ZONE      (256 * 1024)
 
 /* the tag of the shared zone: changes with the layout, not with the module */
-#define NGX_SIO_ZONE_TAG      ((void *) (uintptr_t) 0x53494f31)
+#define NGX_SIO_ZONE_TAG      ((void *) (uintptr_t) 0x53494f32)
 
 
 /* a record's place: units of 16 bytes from the zone's base; 0 is none */
@@ -555,12 +555,25 @@ ngx_int_t ngx_sio_role_release(ngx_sio_zone_t *z, ngx_sio_handle_t session,
  * Sockets (ngx_sio_socket.c)
  */
 
+/* who a socket is, and what comes with that (ngx_sio_user.c) */
+
+typedef struct {
+    ngx_str_t                name;            /* opaque; empty: nobody */
+    ngx_str_t                room;            /* that its sockets are in, by
+                                                 this alone; empty: none */
+    ngx_uint_t               max;             /* sockets with that room in the
+                                                 namespace, 0: any number */
+    unsigned                 kick:1;          /* beyond max the oldest go, else
+                                                 the new one is refused */
+} ngx_sio_user_t;
+
 typedef struct {
     ngx_str_t                nsp;             /* name of its namespace */
     u_char                   id[NGX_SIO_ID_LEN];
     ngx_uint_t               prefixed;        /* its id is "NSP#ID" */
     ngx_str_t                auth;            /* opaque, may be empty */
     ngx_str_t                data;            /* first socket data */
+    ngx_sio_user_t           user;
     const ngx_str_t         *rooms;           /* first memberships ... */
     const ngx_uint_t        *max;             /* ... each with its max,
                                                  0: none */
@@ -575,7 +588,8 @@ typedef struct {
  *
  * NGX_OK, NGX_BUSY; NGX_DECLINED: a room is full (max), one of the limits is
  * passed (sockets of the session, rooms, length of a name or of the data);
- * NGX_ERROR: it is in this namespace already, or the id is taken
+ * NGX_AGAIN: its user has as many sockets as it may; NGX_ERROR: it is in this
+ * namespace already, or the id is taken
  */
 ngx_int_t ngx_sio_socket_connect(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     const ngx_sio_socket_params_t *params, const ngx_sio_body_t *answer,
@@ -619,7 +633,7 @@ ngx_int_t ngx_sio_join_counted(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
 #define ngx_sio_join(z, socket, rooms, max, n)                                \
     ngx_sio_join_counted(z, socket, rooms, max, n, NULL)
 
-/* leaves the rooms it is in; others are passed over */
+/* leaves the rooms it is in; others, and its user's, are passed over */
 ngx_int_t ngx_sio_leave(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
     const ngx_str_t *rooms, ngx_uint_t n);
 
@@ -664,6 +678,23 @@ ngx_int_t ngx_sio_socket_data(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
     ngx_pool_t *pool, ngx_str_t *data);
 ngx_int_t ngx_sio_socket_auth(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
     ngx_pool_t *pool, ngx_str_t *auth);
+
+/*
+ * Replaces the socket's user, and with it the room, in one section: of
+ * user->max sockets, which are those that are not about to end, the oldest
+ * (by when they connected) are kicked as by ngx_sio_socket_kick(), with their
+ * sessions, and leave the room at once; or this one is refused.
+ *
+ * NGX_OK; NGX_AGAIN: refused, nothing was changed; NGX_ERROR: a name is too
+ * long; NGX_BUSY; NGX_DONE: not connected
+ */
+ngx_int_t ngx_sio_socket_identify(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    const ngx_sio_user_t *user);
+
+/* copies the name of its user, empty: nobody; from pool.  NGX_OK, NGX_DONE,
+   NGX_ERROR: no memory in the pool */
+ngx_int_t ngx_sio_socket_user(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    ngx_pool_t *pool, ngx_str_t *user);
 
 
 /*
@@ -794,6 +825,8 @@ typedef enum {
     NGX_SIO_REFUSED_BUFFER,         /* unsent bytes: closed */
     NGX_SIO_REFUSED_MESSAGE,        /* a message or POST too large */
     NGX_SIO_REFUSED_PACKET,         /* no packet, or too much in it: closed */
+    NGX_SIO_REFUSED_USER,           /* sio_user_sessions */
+    NGX_SIO_REFUSED_ALLOW,          /* sio_join_allow, sio_emit_allow */
     NGX_SIO_NREFUSED
 } ngx_sio_refused_e;
 

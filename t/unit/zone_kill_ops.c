@@ -396,6 +396,35 @@ k_upgrade(k_session_t *s)
 }
 
 
+/* one of a few users, of whose sockets the oldest may go */
+
+static void
+k_identify(ngx_sio_handle_t socket)
+{
+    u_char           name[2];
+    ngx_int_t        rc;
+    ngx_sio_user_t   user;
+
+    memset(&user, 0, sizeof(user));
+    name[0] = 'U';
+    name[1] = 'a' + zt_rand(3);
+
+    if (zt_rand(8)) {
+        user.name.data = name;
+        user.name.len = 2;
+        user.room = user.name;
+        user.max = zt_rand(2) ? 0 : 4 + zt_rand(20);
+        user.kick = zt_rand(2);
+    }
+
+    rc = ngx_sio_socket_identify(&worker.z, socket, &user);
+
+    if (rc != NGX_AGAIN) {
+        k_fine(rc, "identify");
+    }
+}
+
+
 static void
 k_sockets(k_session_t *s)
 {
@@ -411,7 +440,11 @@ k_sockets(k_session_t *s)
         return;
     }
 
-    switch (zt_rand(6)) {
+    switch (zt_rand(7)) {
+
+    case 6:
+        k_identify(infos[0].socket);
+        break;
 
     case 0:
     case 1:

@@ -140,6 +140,24 @@ zs_socket_connect(zs_t *zs, zs_session_t *s, ngx_uint_t w, const char *nsp,
 }
 
 
+/* more than max of a user's: the oldest go */
+
+ngx_int_t
+zs_identify(zs_t *zs, ngx_uint_t w, zs_session_e i, const char *user,
+    ngx_uint_t max)
+{
+    ngx_sio_user_t  u;
+
+    memset(&u, 0, sizeof(u));
+    u.name = zs_str(user);
+    u.room = u.name;
+    u.max = max;
+    u.kick = 1;
+
+    return ngx_sio_socket_identify(zs_z(w), zs->s[i].socket, &u);
+}
+
+
 static void
 zs_connect(zs_t *zs, zs_session_e i, ngx_uint_t w, const char *rooms)
 {
@@ -296,6 +314,12 @@ zs_open(zs_t *zs, size_t size)
     zs_post(zs, ZS_QUEUED, 0);
     zt_rc(ngx_sio_post_close(zs_z(0), zs_h(ZS_QUEUED),
                              zs->s[ZS_QUEUED].post_gen, &str), NGX_OK);
+
+    /* one user's, the oldest of them first */
+
+    zt_rc(zs_identify(zs, 0, ZS_WS_1, "user", 0), NGX_OK);
+    zt_rc(zs_identify(zs, 0, ZS_WS_2, "user", 0), NGX_OK);
+    zt_rc(zs_identify(zs, 0, ZS_CAND_0, "user", 0), NGX_OK);
 
     for (i = 0; i < ZS_WORKERS; i++) {
         zt_drain(&zs->w[i]);

@@ -95,6 +95,8 @@ ngx_int_t zs_session_create(zs_t *zs, zs_session_t *s, ngx_uint_t w,
 ngx_int_t zs_socket_connect(zs_t *zs, zs_session_t *s, ngx_uint_t w,
     const char *nsp, const char *id, const char *rooms,
     ngx_sio_handle_t *socket);
+ngx_int_t zs_identify(zs_t *zs, ngx_uint_t w, zs_session_e i,
+    const char *user, ngx_uint_t max);
 ngx_int_t zs_emit(zs_t *zs, ngx_uint_t w, const char *to, const char *except,
     size_t len, ngx_uint_t flags, const char *ack);
 

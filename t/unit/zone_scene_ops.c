@@ -490,6 +490,44 @@ zs_op_set_data(zs_t *zs)
 }
 
 
+static ngx_int_t
+zs_op_connect_user(zs_t *zs)
+{
+    ngx_int_t                rc;
+    ngx_sio_handle_t         h;
+    ngx_sio_socket_params_t  p;
+
+    memset(&p, 0, sizeof(p));
+    p.nsp = zs_str("/");
+    memcpy(p.id, "socket-of-an-other--", NGX_SIO_ID_LEN);
+    p.user.name = zs_str("user");
+    p.user.room = p.user.name;
+    p.user.max = 1;
+    p.user.kick = 1;
+
+    zs->w[1].connecting = zs_h(ZS_FRESH);
+    rc = ngx_sio_socket_connect(zs_z(1), zs_h(ZS_FRESH), &p, zs_message(40),
+                                &h);
+    zs->w[1].connecting.ref = 0;
+
+    return rc;
+}
+
+
+#define zs_define_identify(name, w, i, user, max)                             \
+    static ngx_int_t                                                          \
+    zs_op_identify_##name(zs_t *zs)                                           \
+    {                                                                         \
+        return zs_identify(zs, w, i, user, max);                              \
+    }
+
+zs_define_identify(local, 0, ZS_WS_0, "user", 0)
+zs_define_identify(remote, 0, ZS_WS_2, "another", 1)
+zs_define_identify(polling, 1, ZS_QUEUED, (char *) zs_long, 0)
+zs_define_identify(kick, 2, ZS_GET_1, "user", 1)
+zs_define_identify(nobody, 1, ZS_CAND_0, "", 0)
+
+
 #define zs_define_emit(name, w, to, except, len, flags, ack)                  \
     static ngx_int_t                                                          \
     zs_op_emit_##name(zs_t *zs)                                               \
@@ -691,6 +729,12 @@ const zs_op_t  zs_ops[] = {
     { "leave, other worker", zs_op_leave_remote, 0 },
     { "leave, polling", zs_op_leave_polling, 0 },
     { "set data", zs_op_set_data, 1 },
+    { "connect, others of the user kicked", zs_op_connect_user, 1 },
+    { "identify, own", zs_op_identify_local, 1 },
+    { "identify, other worker", zs_op_identify_remote, 1 },
+    { "identify, polling", zs_op_identify_polling, 1 },
+    { "identify, others kicked", zs_op_identify_kick, 1 },
+    { "identify, nobody", zs_op_identify_nobody, 0 },
     { "emit to a room", zs_op_emit_room, 1 },
     { "emit to rooms, except", zs_op_emit_rooms, 1 },
     { "emit to all", zs_op_emit_all, 1 },

@@ -747,6 +747,27 @@ ngx_sio_call_data(ngx_sio_call_t *call, ngx_str_t *json)
 
 
 ngx_int_t
+ngx_sio_call_user(ngx_sio_call_t *call, ngx_str_t *user)
+{
+    (void) call;
+
+    ngx_str_set(user, "someone");
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_sio_call_identify(ngx_sio_call_t *call, const ngx_str_t *user)
+{
+    (void) call;
+    (void) user;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_sio_call_info(ngx_sio_call_t *call, const ngx_str_t *name,
     ngx_str_t *value)
 {

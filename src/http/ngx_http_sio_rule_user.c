@@ -1,0 +1,257 @@
+
+/*
+ * Copyright (C) the ngx_http_sio_module authors
+ *
+ * sio_user, sio_user_room, sio_user_sessions: in a location, or in one of its
+ * namespaces, which has what the location says unless it says it itself.
+ */
+
+
+#include "ngx_http_sio_rule.h"
+
+
+#define NGX_HTTP_SIO_MAX_PREFIX    256      /* bytes, of a user's room */
+#define NGX_HTTP_SIO_MAX_SESSIONS  1000000
+
+
+static char *ngx_http_sio_access_once(ngx_conf_t *cf,
+    ngx_sio_access_t *access, ngx_uint_t bit);
+static ngx_int_t ngx_http_sio_access_one(ngx_conf_t *cf, ngx_sio_nsp_t *nsp,
+    ngx_sio_access_t *outer);
+
+
+char *
+ngx_http_sio_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                  *rv;
+    ngx_str_t             *value;
+    ngx_uint_t             i;
+    ngx_sio_text_t        *text;
+    ngx_sio_access_t      *access;
+    ngx_http_sio_scope_t   scope;
+
+    value = cf->args->elts;
+
+    if (ngx_http_sio_rule_scope(cf, conf, &scope) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    access = &scope.nsp->access;
+
+    rv = ngx_http_sio_access_once(cf, access, NGX_SIO_ACCESS_USER);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    text = ngx_palloc(cf->pool, sizeof(ngx_sio_text_t));
+
+    if (text == NULL
+        || ngx_http_sio_rule_quotes(cf, &value[1]) != NGX_OK
+        || ngx_http_sio_rule_text(cf, &scope, &value[1], text) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < text->nparts; i++) {
+        if (text->parts[i].var
+            && text->parts[i].var->type == NGX_SIO_VAR_USER)
+        {
+            return "cannot be made of \"$sio_user\"";
+        }
+    }
+
+    access->user = text;
+    access->file = cf->conf_file->file.name.data;
+    access->line = cf->conf_file->line;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_sio_user_room(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                  *rv;
+    ngx_str_t             *value;
+    ngx_sio_text_t         text;
+    ngx_sio_access_t      *access;
+    ngx_http_sio_scope_t   scope;
+
+    value = cf->args->elts;
+
+    if (ngx_http_sio_rule_scope(cf, conf, &scope) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    access = &scope.nsp->access;
+
+    rv = ngx_http_sio_access_once(cf, access, NGX_SIO_ACCESS_ROOM);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (ngx_http_sio_rule_is(&value[1], "off")) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_sio_rule_is(&value[1], "on")) {
+        ngx_str_set(&access->room, "user:");
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_sio_rule_room(cf, &scope, &value[1], &text) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (text.nparts || value[1].len > NGX_HTTP_SIO_MAX_PREFIX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid prefix \"%V\": at most %d bytes, and no "
+                           "variables", &value[1], NGX_HTTP_SIO_MAX_PREFIX);
+        return NGX_CONF_ERROR;
+    }
+
+    access->room = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_sio_user_sessions(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                  *rv;
+    ngx_int_t              n;
+    ngx_str_t             *value;
+    ngx_sio_access_t      *access;
+    ngx_http_sio_scope_t   scope;
+
+    value = cf->args->elts;
+
+    if (ngx_http_sio_rule_scope(cf, conf, &scope) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    access = &scope.nsp->access;
+
+    rv = ngx_http_sio_access_once(cf, access, NGX_SIO_ACCESS_SESSIONS);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (cf->args->nelts == 2 && ngx_http_sio_rule_is(&value[1], "off")) {
+        return NGX_CONF_OK;
+    }
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n == NGX_ERROR || n == 0 || n > NGX_HTTP_SIO_MAX_SESSIONS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid number \"%V\" of sessions: from 1 to %d, "
+                           "or \"off\"", &value[1], NGX_HTTP_SIO_MAX_SESSIONS);
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts == 2) {
+        return "needs \"kick\" or \"refuse\" behind the number";
+    }
+
+    if (ngx_http_sio_rule_is(&value[2], "kick")) {
+        access->kick = 1;
+
+    } else if (!ngx_http_sio_rule_is(&value[2], "refuse")) {
+        return ngx_http_sio_rule_unknown(cf, &value[2]);
+    }
+
+    access->sessions = n;
+    access->sessions_file = cf->conf_file->file.name.data;
+    access->sessions_line = cf->conf_file->line;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_sio_access_once(ngx_conf_t *cf, ngx_sio_access_t *access,
+    ngx_uint_t bit)
+{
+    if (access->given & bit) {
+        return "is duplicate";
+    }
+
+    access->given |= bit;
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_sio_rule_access(ngx_conf_t *cf, ngx_sio_program_t *program)
+{
+    ngx_uint_t        i;
+    ngx_sio_nsp_t   **nsp;
+
+    if (ngx_http_sio_access_one(cf, &program->main, &program->main.access)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    nsp = program->names.elts;
+
+    for (i = 0; i < program->names.nelts; i++) {
+        if (ngx_http_sio_access_one(cf, nsp[i], &program->main.access)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    nsp = program->patterns.elts;
+
+    for (i = 0; i < program->patterns.nelts; i++) {
+        if (ngx_http_sio_access_one(cf, nsp[i], &program->main.access)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_sio_access_one(ngx_conf_t *cf, ngx_sio_nsp_t *nsp,
+    ngx_sio_access_t *outer)
+{
+    ngx_sio_access_t  *access;
+
+    access = &nsp->access;
+
+    if (!(access->given & NGX_SIO_ACCESS_USER)) {
+        access->user = outer->user;
+        access->file = outer->file;
+        access->line = outer->line;
+    }
+
+    if (!(access->given & NGX_SIO_ACCESS_ROOM)) {
+        access->room = outer->room;
+    }
+
+    if (!(access->given & NGX_SIO_ACCESS_SESSIONS)) {
+        access->sessions = outer->sessions;
+        access->kick = outer->kick;
+        access->sessions_file = outer->sessions_file;
+        access->sessions_line = outer->sessions_line;
+    }
+
+    if (access->sessions && access->room.len == 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"sio_user_sessions\" needs \"sio_user_room\", which "
+                      "is off in namespace \"%V\", in %s:%ui", &nsp->name,
+                      access->sessions_file, access->sessions_line);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
