@@ -294,6 +294,7 @@ describe('the API', { skip: process.env.SIO_TARGET === 'node' }, () => {
     const one = all.sockets.find((s) => s.id === list[1].id);
 
     assert.deepEqual(one, { id: list[1].id, nsp: '/', transport: 'polling',
+                            user: null,
                             rooms: [list[1].id, 'room:a'],
                             data: { name: 'n1' } });
 

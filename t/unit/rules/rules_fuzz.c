@@ -815,6 +815,9 @@ ngx_sio_refused(ngx_sio_zone_t *z, ngx_sio_refused_e what)
 
 /* fuzz.conf has no hooks */
 
+ngx_str_t  ngx_sio_lives[NGX_SIO_NLIVES];
+
+
 ngx_sio_hook_t *
 ngx_sio_hook_keep(ngx_sio_call_t *call)
 {
@@ -829,8 +832,15 @@ ngx_sio_hook_free(ngx_sio_hook_t *hook)
 }
 
 
-char *
-ngx_http_sio_rule_hook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_int_t
+ngx_http_sio_hook_send(ngx_sio_hook_t *hook)
 {
-    return "is not for this test";
+    return NGX_ERROR;
+}
+
+
+void
+ngx_sio_hook_count(ngx_sio_zone_t *z, ngx_sio_hook_e what, ngx_uint_t n)
+{
+    /* void */
 }
