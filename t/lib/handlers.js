@@ -103,10 +103,27 @@ const makeDir = (name) => fs.mkdtempSync(path.join(os.tmpdir(),
                                                    `sio-${name}-`));
 
 
-/* Debian's php-fpm with a pool of its own; `ini` are lines for the pool */
+/*
+ * Debian's php-fpm with a pool of its own, or with that of `conf`, an example,
+ * but on another port
+ */
 
-async function startPhp({ children = 4, ini = '' } = {}) {
+async function startPhp({ children = 4, conf } = {}) {
   const dir = makeDir('php');
+  const user = ROOT ? 'user = root\ngroup = root\n' : '';
+  const args = ['-n', '-F', '-p', dir, '-y', path.join(dir, 'fpm.conf'),
+                ...(ROOT ? ['-R'] : [])];
+
+  if (conf) {
+    const port = await freePort();
+
+    fs.writeFileSync(path.join(dir, 'fpm.conf'),
+                     conf.replace(/^listen = .*$/m,
+                                  `listen = 127.0.0.1:${port}`) + user);
+
+    return launch(dir, { port }, phpFpm(), args);
+  }
+
   const socket = path.join(dir, 'php.sock');
 
   fs.chmodSync(dir, 0o755);
@@ -116,34 +133,46 @@ error_log = ${dir}/log
 daemonize = no
 
 [www]
-${ROOT ? 'user = root\ngroup = root' : ''}
+${user}
 listen = ${socket}
 listen.mode = 0666
 pm = static
 pm.max_children = ${children}
-${ini}
 `);
 
-  return launch(dir, { socket }, phpFpm(),
-                ['-n', '-F', '-p', dir, '-y', path.join(dir, 'fpm.conf'),
-                 ...(ROOT ? ['-R'] : [])]);
+  return launch(dir, { socket }, phpFpm(), args);
 }
 
 
-/* uwsgi with its Python plugin; `file` has "application" */
+/* uwsgi with its Python plugin; `file` has "application".  On a port if that
+   is wanted, as in an example */
 
-async function startUwsgi(file, { processes = 2, threads = 2 } = {}) {
+async function startUwsgi(file, { processes = 2, threads = 2, tcp } = {}) {
   const dir = makeDir('uwsgi');
-  const socket = path.join(dir, 'uwsgi.sock');
+  const where = tcp ? { port: await freePort() }
+                    : { socket: path.join(dir, 'uwsgi.sock') };
 
   fs.chmodSync(dir, 0o755);
 
-  return launch(dir, { socket }, 'uwsgi', [
-    '--plugin', 'python3', '--socket', socket, '--chmod-socket=666',
+  return launch(dir, where, 'uwsgi', [
+    '--plugin', 'python3', '--socket',
+    where.socket || `127.0.0.1:${where.port}`, '--chmod-socket=666',
     '--wsgi-file', file, '--master', '--die-on-term', '--need-app',
     '--processes', String(processes), '--threads', String(threads),
     '--listen', '64', '--disable-logging',
   ]);
+}
+
+
+/* a Node program that is given its port as PORT, with the tests' packages */
+
+async function startNode(file) {
+  const port = await freePort();
+
+  return launch(makeDir('node'), { port }, process.execPath, [file], {
+    PORT: String(port), NODE_PATH: path.join(__dirname, '../node_modules'),
+    NODE_OPTIONS: '', NODE_TEST_CONTEXT: '',
+  });
 }
 
 
@@ -157,4 +186,4 @@ async function startPython(...args) {
 
 
 module.exports = { MODULES, PYTHON, load, available, startPhp, startUwsgi,
-                   startPython };
+                   startNode, startPython };
