@@ -153,18 +153,13 @@ ngx_http_sio_cors_list(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/*
- * Sets the headers that every answer has.  NGX_DECLINED: go on; NGX_ERROR;
- * else a preflight was answered
- */
-
 ngx_int_t
 ngx_http_sio_cors(ngx_http_request_t *r, ngx_http_sio_loc_conf_t *conf)
 {
     static ngx_str_t  yes = ngx_string("true");
 
     if (conf->cors_mode == NGX_HTTP_SIO_CORS_OFF) {
-        return NGX_DECLINED;
+        return NGX_OK;
     }
 
     if (ngx_http_sio_cors_allow_origin(r, conf) != NGX_OK) {
@@ -184,19 +179,12 @@ ngx_http_sio_cors(ngx_http_request_t *r, ngx_http_sio_loc_conf_t *conf)
         return NGX_ERROR;
     }
 
-    if (conf->cors_expose_headers.len
-        && ngx_http_sio_set_header(r, "Access-Control-Expose-Headers",
-                                   &conf->cors_expose_headers)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
+    if (conf->cors_expose_headers.len) {
+        return ngx_http_sio_set_header(r, "Access-Control-Expose-Headers",
+                                       &conf->cors_expose_headers);
     }
 
-    if (r->method == NGX_HTTP_OPTIONS) {
-        return ngx_http_sio_send_empty(r, NGX_HTTP_NO_CONTENT);
-    }
-
-    return NGX_DECLINED;
+    return NGX_OK;
 }
 
 

@@ -18,7 +18,6 @@ static ngx_int_t ngx_http_sio_verify_sid(ngx_http_request_t *r,
 static ngx_int_t ngx_http_sio_upgrade(ngx_http_request_t *r,
     ngx_http_sio_ctx_t *ctx);
 static ngx_uint_t ngx_http_sio_origin_valid(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_sio_is_upgrade(ngx_http_request_t *r);
 static ngx_int_t ngx_http_sio_query_arg(void *data, ngx_str_t *name,
     ngx_str_t *value);
 static ngx_int_t ngx_http_sio_unescape(ngx_pool_t *pool, u_char *p,
@@ -67,9 +66,8 @@ ngx_http_sio_handler(ngx_http_request_t *r)
         return ngx_http_sio_upgrade(r, ctx);
     }
 
-    rc = ngx_http_sio_cors(r, slcf);
-    if (rc != NGX_DECLINED) {
-        return rc;
+    if (ngx_http_sio_cors(r, slcf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     rc = ngx_http_sio_serve(r, slcf);
@@ -285,7 +283,7 @@ ngx_http_sio_origin_valid(ngx_http_request_t *r)
 
 /* RFC 9110, 7.8: both "Upgrade" and "Connection: upgrade" */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_sio_is_upgrade(ngx_http_request_t *r)
 {
     u_char           *p, *last;

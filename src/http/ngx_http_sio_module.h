@@ -9,6 +9,7 @@
  *     conf      what the directives mean
  *     handler   which request is it, is it allowed (Engine.IO verify)
  *     send      headers and answers
+ *     refuse    what other modules answer here
  *     polling   GET and POST
  *     jsonp     their other form
  *     compress  of what answers a GET
@@ -249,6 +250,9 @@ char *ngx_http_sio_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 /* ngx_http_sio_handler.c */
 ngx_int_t ngx_http_sio_handler(ngx_http_request_t *r);
 
+/* 1 if a WebSocket is wanted, or something else instead of HTTP; else 0 */
+ngx_uint_t ngx_http_sio_is_upgrade(ngx_http_request_t *r);
+
 /* the bytes that a client's sessions are counted by: its IPv4 address, the
    network (64 bits) of its IPv6 address.  Returns address; NULL: it has none */
 u_char *ngx_http_sio_address(ngx_http_request_t *r,
@@ -335,6 +339,9 @@ ngx_int_t ngx_http_sio_websocket_handler(ngx_http_request_t *r,
 /* ngx_http_sio_cors.c */
 char *ngx_http_sio_cors_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sio_cors_list(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* sets the headers that answers of this location have, those of a preflight
+   for OPTIONS.  NGX_OK, NGX_ERROR */
 ngx_int_t ngx_http_sio_cors(ngx_http_request_t *r,
     ngx_http_sio_loc_conf_t *conf);
 
@@ -356,6 +363,9 @@ ngx_int_t ngx_http_sio_capture(ngx_http_request_t *r,
 
 
 extern ngx_module_t  ngx_http_sio_module;
+
+/* ngx_http_sio_refuse.c */
+extern ngx_module_t  ngx_http_sio_filter_module;
 
 
 #endif /* _NGX_HTTP_SIO_MODULE_H_INCLUDED_ */

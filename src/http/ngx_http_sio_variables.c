@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the ngx_http_sio_module authors
  *
- * What rules remember of the first request, and $sio_zone_counters.
+ * What rules remember of the first request, $sio_sid and $sio_zone_counters.
  */
 
 
@@ -47,6 +47,10 @@ static void ngx_http_sio_json_raw(ngx_http_sio_json_t *j, const char *p,
 static void ngx_http_sio_json_string(ngx_http_sio_json_t *j, ngx_str_t *s);
 static void ngx_http_sio_json_member(ngx_http_sio_json_t *j, ngx_str_t *name,
     ngx_str_t *value);
+static ngx_int_t ngx_http_sio_sid_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_sio_sid_arg(void *data, ngx_str_t *name,
+    ngx_str_t *value);
 static ngx_int_t ngx_http_sio_counters_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
@@ -55,7 +59,16 @@ static ngx_int_t ngx_http_sio_counters_variable(ngx_http_request_t *r,
     ngx_http_sio_json_raw(j, text, sizeof(text) - 1)
 
 
-static ngx_str_t  ngx_http_sio_counters_name = ngx_string("sio_zone_counters");
+static ngx_http_variable_t  ngx_http_sio_vars[] = {
+
+    { ngx_string("sio_sid"), NULL, ngx_http_sio_sid_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("sio_zone_counters"), NULL, ngx_http_sio_counters_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
+};
 
 
 /* by ngx_sio_refused_e */
@@ -93,15 +106,18 @@ static ngx_str_t  ngx_http_sio_hooks[NGX_SIO_NHOOK] = {
 ngx_int_t
 ngx_http_sio_add_variables(ngx_conf_t *cf)
 {
-    ngx_http_variable_t  *var;
+    ngx_http_variable_t  *var, *v;
 
-    var = ngx_http_add_variable(cf, &ngx_http_sio_counters_name,
-                                NGX_HTTP_VAR_NOCACHEABLE);
-    if (var == NULL) {
-        return NGX_ERROR;
+    for (v = ngx_http_sio_vars; v->name.len; v++) {
+
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
     }
-
-    var->get_handler = ngx_http_sio_counters_variable;
 
     return NGX_OK;
 }
@@ -615,6 +631,51 @@ ngx_http_sio_json_member(ngx_http_sio_json_t *j, ngx_str_t *name,
     ngx_http_sio_json_string(j, name);
     ngx_http_sio_json_text(j, ":");
     ngx_http_sio_json_string(j, value);
+}
+
+
+/*
+ * The session that the request names, empty for a handshake.  It is read as
+ * the handler reads it: what decides who has to prove himself must not take
+ * for a session's request what the handler takes for a handshake.
+ */
+
+static ngx_int_t
+ngx_http_sio_sid_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_str_t  sid;
+
+    /* a subrequest is asked about its request */
+
+    ngx_str_null(&sid);
+
+    if (ngx_http_sio_args(r->pool, &r->main->args, ngx_http_sio_sid_arg, &sid)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    v->len = sid.len;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+    v->data = sid.data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_sio_sid_arg(void *data, ngx_str_t *name, ngx_str_t *value)
+{
+    ngx_str_t  *sid = data;
+
+    if (name->len == 3 && ngx_strncmp(name->data, "sid", 3) == 0) {
+        *sid = *value;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -422,7 +422,7 @@ ngx_http_sio_websocket_headers(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    if (ngx_http_sio_cors(r, ctx->conf) == NGX_ERROR) {
+    if (ngx_http_sio_cors(r, ctx->conf) != NGX_OK) {
         return NGX_ERROR;
     }
 
