@@ -73,6 +73,13 @@ ngx_sio_hook_answer(ngx_sio_hook_t *hook)
     ngx_memzero(&in, sizeof(ngx_sio_instructions_t));
 
     if (info.type == SIO_JSON_ARRAY) {
+
+        if (hook->lane) {
+            return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_INVALID,
+                                         "answered with an array, but there "
+                                         "is no acknowledgement", NULL);
+        }
+
         in.ack = info.value;
 
     } else if (info.type == SIO_JSON_OBJECT) {
@@ -178,12 +185,12 @@ ngx_sio_answer_read(ngx_sio_hook_t *hook, sio_str_t *object,
 
     while (sio_json_iter_next(&it, &key, &value) == SIO_OK) {
 
-        if (ngx_sio_answer_is("ack")
+        if (!hook->lane && ngx_sio_answer_is("ack")
             && sio_json_type(&value) == SIO_JSON_ARRAY)
         {
             in->ack = value;
 
-        } else if (ngx_sio_answer_is("data")
+        } else if (!hook->lane && ngx_sio_answer_is("data")
                    && sio_json_type(&value) == SIO_JSON_OBJECT)
         {
             in->data = value;
@@ -209,7 +216,10 @@ ngx_sio_answer_read(ngx_sio_hook_t *hook, sio_str_t *object,
 
         } else {
             return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_INVALID,
-                                         "gave something else than "
+                                         hook->lane
+                                         ? "gave something else than \"do\":"
+                                           "[], which is all that a room has"
+                                         : "gave something else than "
                                          "\"ack\":[], \"data\":{} and "
                                          "\"do\":[]", NULL);
         }

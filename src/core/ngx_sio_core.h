@@ -42,6 +42,7 @@ typedef struct ngx_sio_park_s     ngx_sio_park_t;
 typedef struct ngx_sio_call_s     ngx_sio_call_t;
 typedef struct ngx_sio_buf_s      ngx_sio_buf_t;
 typedef struct ngx_sio_hook_s     ngx_sio_hook_t;
+typedef struct ngx_sio_lane_s     ngx_sio_lane_t;     /* ngx_sio_life.c */
 typedef struct ngx_sio_rules_s    ngx_sio_rules_t;    /* ngx_sio_rules.h */
 
 
@@ -566,6 +567,12 @@ struct ngx_sio_hook_s {
     ngx_str_t                 rooms;        /* JSON arrays and objects, or */
     ngx_str_t                 data;         /* empty: there is none */
     ngx_str_t                 handshake;
+
+    /* of a room's life, asked for no client: lane is set, call.type is API */
+    ngx_sio_lane_t           *lane;
+    ngx_sio_life_e            life;
+    ngx_str_t                 room;
+    uint64_t                  seq;
 
     /* the answer, set by http before it calls ngx_sio_hook_done() */
     ngx_uint_t                status;       /* of HTTP, 0: none came */

@@ -23,7 +23,6 @@ ngx_str_t  ngx_sio_lives[NGX_SIO_NLIVES] = {
 };
 
 
-static ngx_int_t ngx_sio_hook_copy(ngx_pool_t *pool, ngx_str_t *s);
 static ngx_int_t ngx_sio_hook_args(ngx_sio_call_t *call);
 static ngx_sio_peer_t *ngx_sio_hook_peer(ngx_sio_hook_t *hook,
     ngx_sio_client_t *client);
@@ -31,7 +30,7 @@ static void ngx_sio_hook_resume(ngx_sio_client_t *client);
 static void ngx_sio_hook_unhold(ngx_sio_client_t *client);
 
 
-static ngx_int_t
+ngx_int_t
 ngx_sio_hook_copy(ngx_pool_t *pool, ngx_str_t *s)
 {
     u_char  *p;
@@ -52,15 +51,11 @@ ngx_sio_hook_copy(ngx_pool_t *pool, ngx_str_t *s)
 
 
 ngx_sio_hook_t *
-ngx_sio_hook_keep(ngx_sio_call_t *from)
+ngx_sio_hook_create(ngx_sio_worker_t *w)
 {
-    ngx_sio_call_t    *call;
-    ngx_sio_hook_t    *hook;
-    ngx_sio_worker_t  *w;
+    ngx_sio_hook_t  *hook;
 
-    w = from->worker;
-
-    if (w->nhooks >= from->server->max_hooks) {
+    if (w->nhooks >= w->server->max_hooks) {
         ngx_sio_hook_failed(w, NGX_SIO_HOOK_BUSY,
                             "%ui are in progress already, which is the "
                             "limit \"hooks\"", w->nhooks);
@@ -80,6 +75,23 @@ ngx_sio_hook_keep(ngx_sio_call_t *from)
 
     ngx_queue_insert_tail(&w->hooks, &hook->queue);
     w->nhooks++;
+
+    hook->call.worker = w;
+
+    return hook;
+}
+
+
+ngx_sio_hook_t *
+ngx_sio_hook_keep(ngx_sio_call_t *from)
+{
+    ngx_sio_call_t  *call;
+    ngx_sio_hook_t  *hook;
+
+    hook = ngx_sio_hook_create(from->worker);
+    if (hook == NULL) {
+        return NULL;
+    }
 
     hook->session = from->client->session;
     hook->call = *from;
@@ -162,6 +174,8 @@ ngx_sio_hook_free(ngx_sio_hook_t *hook)
     ngx_queue_remove(&hook->queue);
     hook->call.worker->nhooks--;
 
+    ngx_sio_life_wake(hook->call.worker);
+
     ngx_destroy_pool(hook->pool);
     ngx_free(hook);
 }
@@ -216,6 +230,11 @@ ngx_sio_hook_failed(ngx_sio_worker_t *w, ngx_sio_hook_e what,
 void
 ngx_sio_hook_type(const ngx_sio_hook_t *hook, ngx_str_t *type)
 {
+    if (hook->lane) {
+        *type = ngx_sio_lives[hook->life];
+        return;
+    }
+
     switch (hook->call.type) {
 
     case NGX_SIO_CALL_CONNECT:
@@ -305,6 +324,11 @@ ngx_sio_hook_done(ngx_sio_hook_t *hook)
     call = &hook->call;
 
     ngx_sio_worker_catch_up(call->worker);
+
+    if (hook->lane) {
+        ngx_sio_life_done(hook);
+        return;
+    }
 
     pool = NULL;
 

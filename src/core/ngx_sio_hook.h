@@ -13,6 +13,13 @@
 #include "ngx_sio_core.h"
 
 
+/* an empty one with a pool, on the worker's list; NULL: no memory, or too many
+   of them (logged and counted) */
+ngx_sio_hook_t *ngx_sio_hook_create(ngx_sio_worker_t *worker);
+
+/* s is then a copy from pool.  NGX_OK, NGX_ERROR */
+ngx_int_t ngx_sio_hook_copy(ngx_pool_t *pool, ngx_str_t *s);
+
 /* a copy of the call, all its bytes in a pool of its own; NULL: no memory, or
    too many of them */
 ngx_sio_hook_t *ngx_sio_hook_keep(ngx_sio_call_t *call);
@@ -37,6 +44,11 @@ void ngx_sio_hook_free(ngx_sio_hook_t *hook);
  * require that failed, call->failure is set
  */
 ngx_int_t ngx_sio_hook_answer(ngx_sio_hook_t *hook);
+
+
+/* the answer to what was told of a room (ngx_sio_life.c); hook is gone
+   afterwards */
+void ngx_sio_life_done(ngx_sio_hook_t *hook);
 
 
 #endif /* _NGX_SIO_HOOK_H_INCLUDED_ */

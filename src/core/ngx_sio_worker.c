@@ -69,6 +69,11 @@ ngx_sio_worker_init(ngx_sio_server_t *server, ngx_cycle_t *cycle)
 
     ngx_queue_init(&w->dirty);
     ngx_queue_init(&w->hooks);
+    ngx_queue_init(&w->waiting);
+
+    if (server->rules && server->rules->rooms) {
+        w->zone.life = ngx_sio_life_told;
+    }
 
     w->max_tasks = NGX_SIO_FIRST_TASKS;
     w->tasks = ngx_alloc(w->max_tasks * sizeof(ngx_sio_task_t), w->log);
@@ -81,7 +86,8 @@ ngx_sio_worker_init(ngx_sio_server_t *server, ngx_cycle_t *cycle)
         || ngx_sio_table_init(&w->arrays) != NGX_OK
         || ngx_sio_table_init(&w->parks) != NGX_OK
         || ngx_sio_table_init(&w->posts) != NGX_OK
-        || ngx_sio_table_init(&w->candidates) != NGX_OK)
+        || ngx_sio_table_init(&w->candidates) != NGX_OK
+        || ngx_sio_table_init(&w->lanes) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -142,6 +148,7 @@ ngx_sio_worker_start(ngx_sio_worker_t *w)
     ngx_sio_worker_event(&w->flush, w, ngx_sio_worker_flush_handler);
     ngx_sio_worker_event(&w->tasks_event, w, ngx_sio_worker_tasks_handler);
     ngx_sio_worker_event(&w->more, w, ngx_sio_worker_more_handler);
+    ngx_sio_worker_event(&w->life, w, ngx_sio_life_handler);
 
     if (ngx_sio_worker_listen(w) != NGX_OK) {
         return NGX_ERROR;

@@ -187,11 +187,17 @@ struct ngx_sio_worker_s {
     ngx_event_t               flush;        /* posted: the tick's writes */
     ngx_event_t               tasks_event;  /* posted: runs the tasks */
     ngx_event_t               more;         /* posted: drain goes on */
+    ngx_event_t               life;         /* posted: asks hooks of rooms */
 
     ngx_queue_t               dirty;        /* of ngx_sio_conn_t */
     ngx_queue_t               hooks;        /* of ngx_sio_hook_t */
     ngx_uint_t                nhooks;
     ngx_sio_hook_log_t        hook_log;
+
+    ngx_sio_table_t           lanes;        /* life of rooms, to be told */
+    ngx_queue_t               waiting;      /* lanes, next ones to be asked */
+    ngx_uint_t                ntold;        /* in lanes */
+    ngx_uint_t                asking;       /* asked, of hooks */
 
     ngx_sio_task_t           *tasks;        /* FIFO: tasks[first .. ntasks) */
     ngx_uint_t                first_task;
@@ -360,6 +366,11 @@ ngx_int_t ngx_sio_hook_hold(ngx_sio_client_t *client, ngx_uint_t binary,
     u_char *p, size_t len);
 void ngx_sio_hook_forget(ngx_sio_client_t *client);
 void ngx_sio_hooks_alive(ngx_sio_worker_t *w);
+
+/* ngx_sio_life.c: z->life, and hooks for it */
+void ngx_sio_life_told(void *data, const ngx_sio_life_t *life);
+void ngx_sio_life_wake(ngx_sio_worker_t *w);
+void ngx_sio_life_handler(ngx_event_t *ev);
 
 /* ngx_sio_connect.c: from CONNECT to the answer */
 void ngx_sio_connect_done(ngx_sio_call_t *call, ngx_int_t rc);

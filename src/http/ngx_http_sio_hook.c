@@ -231,7 +231,9 @@ ngx_http_sio_hook_address(ngx_connection_t *c, ngx_sio_hook_t *hook)
 
     ngx_str_set(&name, ".handshake");
 
-    if (ngx_sio_call_info(&hook->call, &name, &handshake) != NGX_OK) {
+    if (hook->call.client == NULL
+        || ngx_sio_call_info(&hook->call, &name, &handshake) != NGX_OK)
+    {
         return;
     }
 
@@ -406,6 +408,23 @@ ngx_http_sio_hook_describe(ngx_http_request_t *r, ngx_sio_hook_t *hook)
 
         if (ngx_http_sio_hook_header(&h, "Sio-Attachments", &value, 1)
             != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (hook->lane) {
+
+        value.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+        if (value.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        value.len = ngx_sprintf(value.data, "%uL", hook->seq) - value.data;
+
+        if (ngx_http_sio_hook_header(&h, "Sio-Seq", &value, 1) != NGX_OK
+            || ngx_http_sio_hook_header(&h, "Sio-Room", &hook->room, 0)
+               != NGX_OK)
         {
             return NGX_ERROR;
         }

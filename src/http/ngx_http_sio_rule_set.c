@@ -132,6 +132,9 @@ static ngx_http_sio_limit_t  ngx_http_sio_limits[] = {
     { ngx_string("hook_buffer"), NGX_HTTP_SIO_LIMIT_HOOK_BUFFER,
       1, 1, NGX_HTTP_SIO_MANY },
 
+    { ngx_string("room_hooks"), NGX_HTTP_SIO_LIMIT_ROOM_HOOKS,
+      0, 1, NGX_HTTP_SIO_MANY },
+
     { ngx_null_string, 0, 0, 0, 0 }
 };
 

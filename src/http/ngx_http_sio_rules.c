@@ -68,6 +68,13 @@ static ngx_command_t  ngx_http_sio_rule_commands[] = {
       0,
       NULL },
 
+    { ngx_string("sio_room_hook"),
+      NGX_HTTP_SIO_NSP_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_nsp_room_hook,
+      0,
+      0,
+      NULL },
+
     { ngx_string("sio_use"),
       NGX_HTTP_SIO_NSP_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS,
       ngx_http_sio_nsp_use,

@@ -108,6 +108,14 @@ typedef struct {
 
     u_char               *buf;          /* heads of blobs, for entries */
     size_t                buf_size;
+
+    /* for z->life */
+    u_char               *life;
+    size_t                life_len;
+    size_t                life_size;
+    ngx_uint_t            life_lost;
+    ngx_sio_ref_t         life_nsp;     /* of the last one */
+    uint64_t              life_seq;
 } ngx_sio_private_t;
 
 
@@ -461,6 +469,22 @@ ngx_int_t ngx_sio_user_thin(ngx_sio_zone_t *z, const ngx_str_t *nsp,
    has failed */
 void ngx_sio_kick_locked(ngx_sio_zone_t *z, ngx_sio_session_sh_t *s,
     ngx_sio_socket_sh_t *k, ngx_uint_t close);
+
+
+/* life of rooms (ngx_sio_life.c): space for what joins or leaves of these
+   rooms, and a change of user (or NULL), have to tell; before
+   ngx_sio_begin() */
+void ngx_sio_life_reserve(ngx_sio_zone_t *z, const ngx_str_t *rooms,
+    ngx_uint_t n, const ngx_sio_user_t *user);
+
+/* the same where the rooms are not known yet: look at ngx_sio_life_full() */
+void ngx_sio_life_reserve_any(ngx_sio_zone_t *z);
+
+/* what: NGX_SIO_LIFE_* */
+void ngx_sio_life_note(ngx_sio_zone_t *z, ngx_uint_t what,
+    ngx_sio_socket_sh_t *k, ngx_sio_room_sh_t *room);
+ngx_uint_t ngx_sio_life_full(ngx_sio_zone_t *z);
+void ngx_sio_life_tell(ngx_sio_zone_t *z);
 
 
 /* acks (ngx_sio_ack.c) */

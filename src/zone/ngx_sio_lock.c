@@ -63,6 +63,8 @@ ngx_sio_begin(ngx_sio_zone_t *z)
     p->nwoken = 0;
     p->own = NULL;
     p->nchanges = 0;
+    p->life_len = 0;
+    p->life_lost = 0;
     ngx_memzero(p->wake, sizeof(p->wake));
 
     if (root->journal) {
@@ -175,6 +177,10 @@ ngx_sio_finish(ngx_sio_zone_t *z, ngx_int_t rc)
         }
     }
 
+    if (z->life) {
+        ngx_sio_life_tell(z);
+    }
+
     return rc;
 }
 
@@ -194,6 +200,8 @@ ngx_sio_undo_section(ngx_sio_zone_t *z)
     p->inbox_count = 0;
     p->own = NULL;
     p->nchanges = 0;
+    p->life_len = 0;
+    p->life_lost = 0;
     ngx_memzero(p->wake, sizeof(p->wake));
 }
 
@@ -267,6 +275,10 @@ ngx_sio_private_free(ngx_sio_zone_t *z)
 
     if (p->buf) {
         ngx_free(p->buf);
+    }
+
+    if (p->life) {
+        ngx_free(p->life);
     }
 
     ngx_free(p);

@@ -474,6 +474,11 @@ ngx_sio_member_join_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
     s = ngx_sio_socket_session(z, k);
     slot = s->slot;
 
+    ngx_sio_life_note(z, ngx_sio_room_members(room)
+                         ? NGX_SIO_LIFE_JOINED
+                         : NGX_SIO_LIFE_CREATED|NGX_SIO_LIFE_JOINED,
+                      k, room);
+
     ref = ngx_sio_alloc(z, NGX_SIO_CLASS_LINK);
     if (ref == 0) {
         return;
@@ -536,6 +541,7 @@ ngx_sio_member_leave_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
 {
     uint32_t              slot;
     ngx_sio_ref_t         ref, room;
+    ngx_sio_room_sh_t    *r;
     ngx_sio_node_sh_t    *n;
     ngx_sio_member_sh_t  *other;
 
@@ -544,6 +550,13 @@ ngx_sio_member_leave_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
     ref = ngx_sio_ref(z, m);
 
     ngx_sio_member_unlink_locked(z, m);
+
+    r = ngx_sio_ptr(z, room);
+
+    ngx_sio_life_note(z, ngx_sio_room_members(r)
+                         ? NGX_SIO_LIFE_LEFT
+                         : NGX_SIO_LIFE_LEFT|NGX_SIO_LIFE_DELETED,
+                      k, r);
 
     if (m->socket_prev) {
         other = ngx_sio_ptr(z, m->socket_prev);
@@ -591,7 +604,7 @@ ngx_sio_member_leave_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
         ngx_sio_free(z, ref);
     }
 
-    ngx_sio_room_settle_locked(z, ngx_sio_ptr(z, room));
+    ngx_sio_room_settle_locked(z, r);
 }
 
 

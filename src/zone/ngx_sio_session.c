@@ -563,6 +563,8 @@ ngx_sio_session_end(ngx_sio_zone_t *z, ngx_sio_handle_t session,
             return rc;
         }
 
+        ngx_sio_life_reserve_any(z);
+
         rc = ngx_sio_begin(z);
         if (rc != NGX_OK) {
             return rc;

@@ -149,6 +149,8 @@ ngx_sio_socket_connect_section(ngx_sio_zone_t *z, ngx_sio_handle_t session,
         return rc;
     }
 
+    ngx_sio_life_reserve(z, params->rooms, params->nrooms, &params->user);
+
     prepared[1] = 0;
 
     k = NULL;
@@ -465,6 +467,8 @@ ngx_sio_join_counted(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
         return rc;
     }
 
+    ngx_sio_life_reserve(z, rooms, n, NULL);
+
     rc = ngx_sio_begin(z);
     if (rc != NGX_OK) {
         return rc;
@@ -507,6 +511,8 @@ ngx_sio_leave(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
     if (rc != NGX_OK) {
         return rc;
     }
+
+    ngx_sio_life_reserve(z, rooms, n, NULL);
 
     rc = ngx_sio_begin(z);
     if (rc != NGX_OK) {
@@ -662,7 +668,9 @@ ngx_sio_socket_remove_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
 
     ngx_sio_set(z, &k->flags, k->flags | NGX_SIO_SOCKET_REMOVED);
 
-    while (k->members && max-- && !ngx_sio_failed(z)) {
+    while (k->members && max-- && !ngx_sio_failed(z)
+           && !ngx_sio_life_full(z))
+    {
         ngx_sio_member_leave_locked(z, k, ngx_sio_ptr(z, k->members_last));
     }
 
@@ -737,6 +745,8 @@ ngx_sio_socket_remove(ngx_sio_zone_t *z, ngx_sio_handle_t socket)
         if (rc != NGX_OK) {
             return rc;
         }
+
+        ngx_sio_life_reserve_any(z);
 
         rc = ngx_sio_begin(z);
         if (rc != NGX_OK) {

@@ -235,6 +235,8 @@ ngx_sio_user_identify_section(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
         return rc;
     }
 
+    ngx_sio_life_reserve(z, NULL, 0, user);
+
     rc = ngx_sio_begin(z);
     if (rc != NGX_OK) {
         return rc;
@@ -288,6 +290,8 @@ ngx_sio_user_thin_section(ngx_sio_zone_t *z, const ngx_str_t *nsp,
     if (rc != NGX_OK) {
         return rc;
     }
+
+    ngx_sio_life_reserve(z, NULL, 0, user);
 
     rc = ngx_sio_begin(z);
     if (rc != NGX_OK) {

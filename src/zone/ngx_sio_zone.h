@@ -186,6 +186,30 @@ typedef void (*ngx_sio_ready_pt)(void *data, ngx_sio_handle_t session,
     ngx_sio_role_e role, ngx_uint_t wake);
 
 
+/*
+ * The life of a room, told once, by the worker whose call changed it: what is a
+ * sum of NGX_SIO_LIFE_*, in their order.  A room named by a socket's id is not
+ * told of.  A worker that is killed between the section and the call has told
+ * nobody; what had no memory is counted (NGX_SIO_HOOK_LOST).
+ */
+
+#define NGX_SIO_LIFE_CREATED   0x01
+#define NGX_SIO_LIFE_JOINED    0x02
+#define NGX_SIO_LIFE_LEFT      0x04
+#define NGX_SIO_LIFE_DELETED   0x08
+
+typedef struct {
+    ngx_uint_t               what;
+    ngx_str_t                nsp;      /* valid during the call */
+    ngx_str_t                room;
+    u_char                   id[NGX_SIO_ID_LEN];
+    ngx_uint_t               prefixed; /* its id is "NSP#ID" */
+    uint64_t                 seq;      /* a later section has a greater one */
+} ngx_sio_life_t;
+
+typedef void (*ngx_sio_life_pt)(void *data, const ngx_sio_life_t *life);
+
+
 /* one per zone and process; allocated by the caller */
 
 struct ngx_sio_zone_s {
@@ -200,6 +224,8 @@ struct ngx_sio_zone_s {
 
     ngx_sio_apply_pt         apply;
     ngx_sio_ready_pt         ready;
+    ngx_sio_life_pt          life;        /* pure as apply; NULL: nobody wants
+                                             to know */
     void                    *data;
 
     void                    *scratch;     /* the zone layer's own, private */
@@ -257,10 +283,10 @@ ngx_int_t ngx_sio_zone_configure(ngx_sio_root_t *root,
 void ngx_sio_zone_close(ngx_sio_root_t *root);
 
 /*
- * In a worker: claims a slot; z->root, shpool, log, apply, ready, data are
- * set by the caller, all else is zeroed.  NGX_BUSY: all slots taken (z->slot is
- * NGX_SIO_NO_SLOT).  NGX_ABORT: the zone is being reset; acknowledge() claims
- * the slot then.
+ * In a worker: claims a slot; z->root, shpool, log, apply, ready, life, data
+ * are set by the caller, all else is zeroed.  NGX_BUSY: all slots taken
+ * (z->slot is NGX_SIO_NO_SLOT).  NGX_ABORT: the zone is being reset;
+ * acknowledge() claims the slot then.
  */
 ngx_int_t ngx_sio_slot_claim(ngx_sio_zone_t *z);
 

@@ -224,6 +224,19 @@ const PLACES = [
   ['sio_hook in a rule', { location: `
      sio on;
      sio_on a { sio_hook /b; } # HERE` }, /sio_hook/],
+  ['sio_room_hook of a mistyped event', { location: `
+     sio on;
+     sio_room_hook /backend joined-room; # HERE` }, /joined-room/],
+  ['sio_room_hook of one event twice', { location: `
+     sio on;
+     sio_namespace /a {
+         sio_room_hook /backend join-room;
+         sio_room_hook /other; # HERE
+     }` }, /join-room/],
+  ['sio_room_hook of no URI', { location: `
+     sio on;
+     sio_room_hook backend; # HERE` }, /"backend"/],
+
   ['sio of an unknown zone', { location: 'sio zone=nosuch; # HERE' },
    /nosuch/],
   ['sio with a word', { location: 'sio maybe; # HERE' }, /maybe/],
@@ -329,7 +342,7 @@ const NUMBERS = [
                                'threshold=1k level=9 threshold=1k', '']],
   ['sio_limit', ['nosuch=1', 'rooms', 'rooms=', 'rooms=many', 'rooms=-1',
                  'room_name=x', 'acks=1q', 'hooks=0', 'hook_buffer=x',
-                 '']],
+                 'room_hooks=0', '']],
 ];
 
 
