@@ -13,10 +13,6 @@
 #define NGX_SIO_MAX_INTEGER  9007199254740991
 
 
-static ngx_int_t ngx_sio_access_part(ngx_sio_run_t *run,
-    const ngx_sio_var_t *var, ngx_str_t *text);
-
-
 ngx_int_t
 ngx_sio_access_user(ngx_sio_run_t *run, ngx_sio_access_t *access)
 {
@@ -48,7 +44,7 @@ ngx_sio_access_user(ngx_sio_run_t *run, ngx_sio_access_t *access)
 
             if (text->parts[i].var) {
 
-                rc = ngx_sio_access_part(run, text->parts[i].var, &s[i]);
+                rc = ngx_sio_access_name(run, text->parts[i].var, &s[i]);
 
                 if (rc == NGX_DECLINED) {
                     goto invalid;
@@ -107,11 +103,8 @@ invalid:
 }
 
 
-/* a string or a whole number; missing and null are empty.  NGX_DECLINED: it is
-   something else (run->why) */
-
-static ngx_int_t
-ngx_sio_access_part(ngx_sio_run_t *run, const ngx_sio_var_t *var,
+ngx_int_t
+ngx_sio_access_name(ngx_sio_run_t *run, const ngx_sio_var_t *var,
     ngx_str_t *text)
 {
     off_t            n;

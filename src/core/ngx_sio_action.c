@@ -11,6 +11,9 @@
 #include "ngx_sio_hook.h"
 
 
+#define NGX_SIO_NO_PATTERN  "no sio_join_allow or sio_emit_allow matches"
+
+
 static ngx_int_t ngx_sio_action_require(ngx_sio_run_t *run,
     ngx_sio_action_t *action);
 static ngx_int_t ngx_sio_action_reject(ngx_sio_run_t *run,
@@ -393,6 +396,13 @@ ngx_sio_action_join(ngx_sio_run_t *run, ngx_sio_action_t *action)
         return NGX_DECLINED;
     }
 
+    rc = ngx_sio_allow_join(run->call, rooms, n, &where, NULL);
+
+    if (rc != NGX_OK) {
+        run->why = NGX_SIO_NO_PATTERN;
+        return rc;
+    }
+
     rc = ngx_sio_call_join(run->call, rooms, max, n, &where);
 
     if (rc == NGX_DECLINED) {
@@ -427,6 +437,13 @@ ngx_sio_action_leave(ngx_sio_run_t *run, ngx_sio_action_t *action)
         return rc;
     }
 
+    rc = ngx_sio_allow_join(run->call, rooms, n, &where, NULL);
+
+    if (rc != NGX_OK) {
+        run->why = NGX_SIO_NO_PATTERN;
+        return rc;
+    }
+
     return ngx_sio_call_leave(run->call, rooms, n, &where);
 }
 
@@ -444,6 +461,13 @@ ngx_sio_action_emit(ngx_sio_run_t *run, ngx_sio_action_t *action)
     rc = ngx_sio_aim_eval(run, &action->aim, &out.where);
 
     if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_sio_allow_emit(run->call, &out.where, NULL);
+
+    if (rc != NGX_OK) {
+        run->why = NGX_SIO_NO_PATTERN;
         return rc;
     }
 
@@ -534,6 +558,13 @@ ngx_sio_action_disconnect(ngx_sio_run_t *run, ngx_sio_action_t *action)
     rc = ngx_sio_aim_eval(run, &action->aim, &where);
 
     if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_sio_allow_emit(run->call, &where, NULL);
+
+    if (rc != NGX_OK) {
+        run->why = NGX_SIO_NO_PATTERN;
         return rc;
     }
 

@@ -233,10 +233,20 @@ static ngx_int_t
 ngx_sio_answer_run(ngx_sio_hook_t *hook, ngx_sio_instructions_t *in)
 {
     ngx_int_t        rc;
+    ngx_str_t        error;
     ngx_uint_t       i, count;
     ngx_sio_call_t  *call;
 
     call = &hook->call;
+
+    rc = ngx_sio_orders_allowed(call, in->orders, in->norders, &error);
+
+    if (rc != NGX_OK) {
+        return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_REFUSED,
+                                     "gave an order that no sio_join_allow "
+                                     "or sio_emit_allow matches",
+                                     rc == NGX_DECLINED ? &error : NULL);
+    }
 
     if (in->data.len && (call->peer || call->connect)) {
 

@@ -393,6 +393,10 @@ ngx_sio_call_info(ngx_sio_call_t *call, const ngx_str_t *name,
 
     client = call->client;
 
+    if (client == NULL) {
+        return NGX_DECLINED;
+    }
+
     if (client->info.data == NULL) {
 
         if (ngx_sio_session_params(&call->worker->zone, client->session,
@@ -427,7 +431,7 @@ ngx_sio_call_info(ngx_sio_call_t *call, const ngx_str_t *name,
 void
 ngx_sio_call_transport(ngx_sio_call_t *call, ngx_str_t *name)
 {
-    if (call->client->websocket) {
+    if (call->client && call->client->websocket) {
         ngx_str_set(name, "websocket");
 
     } else {

@@ -61,6 +61,13 @@ ngx_int_t ngx_sio_order_run(ngx_sio_call_t *call, ngx_sio_order_t *order,
     ngx_uint_t *count);
 
 /*
+ * May the call's socket do all of this, by sio_join_allow and sio_emit_allow?
+ * NGX_OK; NGX_DECLINED: *error says what not; NGX_ERROR: no memory
+ */
+ngx_int_t ngx_sio_orders_allowed(ngx_sio_call_t *call,
+    ngx_sio_order_t *orders, ngx_uint_t n, ngx_str_t *error);
+
+/*
  * An array's text as it goes into a packet: without white space, objects
  * {"_base64":"..."} become result's attachments.  result is zeroed here; *why
  * says what is wrong.

@@ -149,13 +149,29 @@ typedef struct {
 
 
 /*
- * Who its sockets are (ngx_sio_access.c).  What a namespace does not say itself
- * is that of the location.
+ * Who its sockets are, and where they may go (ngx_sio_access.c,
+ * ngx_sio_allow.c).  What a namespace does not say itself is that of the
+ * location.
  */
 
 #define NGX_SIO_ACCESS_USER      0x01
 #define NGX_SIO_ACCESS_ROOM      0x02
 #define NGX_SIO_ACCESS_SESSIONS  0x04
+
+
+/* one of sio_join_allow, sio_emit_allow */
+
+typedef struct {
+    ngx_str_t                 text;         /* when var is NULL; both: "*" */
+    ngx_sio_var_t            *var;
+} ngx_sio_glob_t;
+
+typedef struct {
+    ngx_sio_glob_t           *globs;
+    ngx_uint_t                nglobs;
+    unsigned                  any:1;        /* "*" and nothing else */
+} ngx_sio_pattern_t;
+
 
 typedef struct {
     ngx_uint_t                given;        /* NGX_SIO_ACCESS_USER ... */
@@ -171,6 +187,9 @@ typedef struct {
     u_char                   *sessions_file;
     ngx_uint_t                sessions_line;
     unsigned                  kick:1;       /* beyond that the oldest go */
+
+    ngx_array_t              *join;         /* of ngx_sio_pattern_t; NULL: */
+    ngx_array_t              *emit;         /* all is allowed */
 } ngx_sio_access_t;
 
 
@@ -218,6 +237,26 @@ ngx_sio_nsp_t *ngx_sio_nsp_lookup(ngx_sio_program_t *program,
 /* sio_user when a socket connects.  NGX_OK; NGX_DECLINED: no name of a user,
    call->failure is set; NGX_ERROR: no memory */
 ngx_int_t ngx_sio_access_user(ngx_sio_run_t *run, ngx_sio_access_t *access);
+
+/* a string or a whole number as a name; missing and null are empty.  NGX_OK;
+   NGX_DECLINED: it is something else (run->why); NGX_ERROR: no memory */
+ngx_int_t ngx_sio_access_name(ngx_sio_run_t *run, const ngx_sio_var_t *var,
+    ngx_str_t *name);
+
+/*
+ * May the call's socket do this (ngx_sio_allow.c); the API may do all.
+ *
+ * join: be, or have others, in these rooms; where NULL or "self": itself, else
+ * those that it must be allowed to reach.  emit: reach these.  Neither is
+ * asked for a socket that leaves rooms.
+ *
+ * NGX_OK; NGX_DECLINED: it may not, which was counted; *room, unless NULL, is
+ * the one; NGX_ERROR: no memory
+ */
+ngx_int_t ngx_sio_allow_join(ngx_sio_call_t *call, const ngx_str_t *rooms,
+    ngx_uint_t n, const ngx_sio_where_t *where, ngx_str_t *room);
+ngx_int_t ngx_sio_allow_emit(ngx_sio_call_t *call,
+    const ngx_sio_where_t *where, ngx_str_t *room);
 
 /* does one of these rooms, in a namespace (empty: the call's), belong to a
    user by sio_user_room, so that nobody joins it otherwise: 1 or 0 */

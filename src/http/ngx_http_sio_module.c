@@ -269,6 +269,20 @@ static ngx_command_t  ngx_http_sio_commands[] = {
       0,
       NULL },
 
+    { ngx_string("sio_join_allow"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_allow,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_sio_access_t, join),
+      NULL },
+
+    { ngx_string("sio_emit_allow"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_allow,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_sio_access_t, emit),
+      NULL },
+
     { ngx_string("sio_user"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_sio_user,

@@ -12,7 +12,7 @@
  *     rule_json     ARG
  *     rule_set      sio_set, sio_limit
  *     rule_hook     hook, and the directives of hooks
- *     rule_user     sio_user, sio_user_room, sio_user_sessions
+ *     rule_user     sio_user and its like, sio_join_allow, sio_emit_allow
  *     rule_check    what is known when all has been read
  *     rule_fresh    volatile maps; variables of rules as nginx's
  */

@@ -2,8 +2,9 @@
 /*
  * Copyright (C) the ngx_http_sio_module authors
  *
- * sio_user, sio_user_room, sio_user_sessions: in a location, or in one of its
- * namespaces, which has what the location says unless it says it itself.
+ * sio_user, sio_user_room, sio_user_sessions, sio_join_allow, sio_emit_allow:
+ * in a location, or in one of its namespaces, which has what the location says
+ * unless it says it itself.
  */
 
 
@@ -14,6 +15,10 @@
 #define NGX_HTTP_SIO_MAX_SESSIONS  1000000
 
 
+static ngx_int_t ngx_http_sio_allow_pattern(ngx_conf_t *cf,
+    ngx_http_sio_scope_t *scope, ngx_str_t *src, ngx_sio_pattern_t *pattern);
+static ngx_int_t ngx_http_sio_allow_text(ngx_conf_t *cf,
+    ngx_http_sio_scope_t *scope, ngx_str_t *src, ngx_array_t *globs);
 static char *ngx_http_sio_access_once(ngx_conf_t *cf,
     ngx_sio_access_t *access, ngx_uint_t bit);
 static ngx_int_t ngx_http_sio_access_one(ngx_conf_t *cf, ngx_sio_nsp_t *nsp,
@@ -170,6 +175,146 @@ ngx_http_sio_user_sessions(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+char *
+ngx_http_sio_allow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t              *value;
+    ngx_uint_t              i;
+    ngx_array_t           **patterns;
+    ngx_sio_access_t       *access;
+    ngx_sio_pattern_t      *pattern;
+    ngx_http_sio_scope_t    scope;
+
+    value = cf->args->elts;
+
+    if (ngx_http_sio_rule_scope(cf, conf, &scope) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    access = &scope.nsp->access;
+    patterns = (ngx_array_t **) ((char *) access + cmd->offset);
+
+    /* several of them are one list */
+
+    if (*patterns == NULL) {
+        *patterns = ngx_array_create(cf->pool, cf->args->nelts,
+                                     sizeof(ngx_sio_pattern_t));
+        if (*patterns == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        pattern = ngx_array_push(*patterns);
+
+        if (pattern == NULL
+            || ngx_http_sio_allow_pattern(cf, &scope, &value[i], pattern)
+               != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_sio_allow_pattern(ngx_conf_t *cf, ngx_http_sio_scope_t *scope,
+    ngx_str_t *src, ngx_sio_pattern_t *pattern)
+{
+    u_char          *p, *last, *star;
+    ngx_str_t        text;
+    ngx_array_t      globs;
+    ngx_sio_glob_t  *glob;
+
+    ngx_memzero(pattern, sizeof(ngx_sio_pattern_t));
+
+    if (src->len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "empty pattern");
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_sio_rule_quotes(cf, src) != NGX_OK
+        || ngx_array_init(&globs, cf->pool, 4, sizeof(ngx_sio_glob_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    pattern->any = ngx_http_sio_rule_is(src, "*");
+
+    p = src->data;
+    last = p + src->len;
+
+    for ( ;; ) {
+
+        star = ngx_strlchr(p, last, '*');
+
+        text.data = p;
+        text.len = (star ? star : last) - p;
+
+        if (text.len
+            && ngx_http_sio_allow_text(cf, scope, &text, &globs) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (star == NULL) {
+            break;
+        }
+
+        if (star + 1 < last && star[1] == '*') {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"**\" in the pattern \"%V\"", src);
+            return NGX_ERROR;
+        }
+
+        glob = ngx_array_push(&globs);
+        if (glob == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memzero(glob, sizeof(ngx_sio_glob_t));
+
+        p = star + 1;
+    }
+
+    pattern->globs = globs.elts;
+    pattern->nglobs = globs.nelts;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_sio_allow_text(ngx_conf_t *cf, ngx_http_sio_scope_t *scope,
+    ngx_str_t *src, ngx_array_t *globs)
+{
+    ngx_uint_t       i;
+    ngx_sio_glob_t  *glob;
+    ngx_sio_text_t   text;
+
+    if (ngx_http_sio_rule_text(cf, scope, src, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < ngx_max(text.nparts, 1); i++) {
+
+        glob = ngx_array_push(globs);
+        if (glob == NULL) {
+            return NGX_ERROR;
+        }
+
+        glob->var = text.nparts ? text.parts[i].var : NULL;
+        glob->text = text.nparts ? text.parts[i].text : text.constant;
+    }
+
+    return NGX_OK;
+}
+
+
 static char *
 ngx_http_sio_access_once(ngx_conf_t *cf, ngx_sio_access_t *access,
     ngx_uint_t bit)
@@ -243,6 +388,14 @@ ngx_http_sio_access_one(ngx_conf_t *cf, ngx_sio_nsp_t *nsp,
         access->kick = outer->kick;
         access->sessions_file = outer->sessions_file;
         access->sessions_line = outer->sessions_line;
+    }
+
+    if (access->join == NULL) {
+        access->join = outer->join;
+    }
+
+    if (access->emit == NULL) {
+        access->emit = outer->emit;
     }
 
     if (access->sessions && access->room.len == 0) {

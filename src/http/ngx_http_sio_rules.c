@@ -13,12 +13,6 @@
 #include "ngx_http_sio_rule.h"
 
 
-static char *ngx_http_sio_nsp_on(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_sio_nsp_on_ack(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_sio_nsp_use(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static char *ngx_http_sio_nsp_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -49,14 +43,14 @@ static ngx_command_t  ngx_http_sio_rule_commands[] = {
 
     { ngx_string("sio_on"),
       NGX_HTTP_SIO_NSP_CONF|NGX_CONF_BLOCK|NGX_CONF_1MORE,
-      ngx_http_sio_nsp_on,
+      ngx_http_sio_on,
       0,
       0,
       NULL },
 
     { ngx_string("sio_on_ack"),
       NGX_HTTP_SIO_NSP_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
-      ngx_http_sio_nsp_on_ack,
+      ngx_http_sio_on_ack,
       0,
       0,
       NULL },
@@ -77,7 +71,7 @@ static ngx_command_t  ngx_http_sio_rule_commands[] = {
 
     { ngx_string("sio_use"),
       NGX_HTTP_SIO_NSP_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS,
-      ngx_http_sio_nsp_use,
+      ngx_http_sio_use,
       0,
       0,
       NULL },
@@ -87,6 +81,20 @@ static ngx_command_t  ngx_http_sio_rule_commands[] = {
       ngx_http_sio_nsp_set,
       0,
       0,
+      NULL },
+
+    { ngx_string("sio_join_allow"),
+      NGX_HTTP_SIO_NSP_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_allow,
+      0,
+      offsetof(ngx_sio_access_t, join),
+      NULL },
+
+    { ngx_string("sio_emit_allow"),
+      NGX_HTTP_SIO_NSP_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_allow,
+      0,
+      offsetof(ngx_sio_access_t, emit),
       NULL },
 
     { ngx_string("sio_user"),
@@ -341,20 +349,9 @@ ngx_http_sio_on(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_sio_scope_t  scope;
 
-    if (ngx_http_sio_scope_init(cf, conf, &scope) != NGX_OK) {
+    if (ngx_http_sio_rule_scope(cf, conf, &scope) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
-
-    return ngx_http_sio_on_event(cf, &scope);
-}
-
-
-static char *
-ngx_http_sio_nsp_on(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_sio_scope_t  scope;
-
-    scope = *(ngx_http_sio_scope_t *) cf->handler_conf;
 
     return ngx_http_sio_on_event(cf, &scope);
 }
@@ -365,20 +362,9 @@ ngx_http_sio_on_ack(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_sio_scope_t  scope;
 
-    if (ngx_http_sio_scope_init(cf, conf, &scope) != NGX_OK) {
+    if (ngx_http_sio_rule_scope(cf, conf, &scope) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
-
-    return ngx_http_sio_on_ack_block(cf, &scope);
-}
-
-
-static char *
-ngx_http_sio_nsp_on_ack(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_sio_scope_t  scope;
-
-    scope = *(ngx_http_sio_scope_t *) cf->handler_conf;
 
     return ngx_http_sio_on_ack_block(cf, &scope);
 }
@@ -389,20 +375,9 @@ ngx_http_sio_use(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_sio_scope_t  scope;
 
-    if (ngx_http_sio_scope_init(cf, conf, &scope) != NGX_OK) {
+    if (ngx_http_sio_rule_scope(cf, conf, &scope) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
-
-    return ngx_http_sio_use_block(cf, &scope);
-}
-
-
-static char *
-ngx_http_sio_nsp_use(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_sio_scope_t  scope;
-
-    scope = *(ngx_http_sio_scope_t *) cf->handler_conf;
 
     return ngx_http_sio_use_block(cf, &scope);
 }

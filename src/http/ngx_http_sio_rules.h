@@ -65,6 +65,10 @@ char *ngx_http_sio_user_room(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sio_user_sessions(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* sio_join_allow PATTERN ..., sio_emit_allow PATTERN ...    NGX_CONF_1MORE
+   (in sio_namespace, too); cmd->offset: where in ngx_sio_access_t */
+char *ngx_http_sio_allow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
 /* sio_limit name=value ...    NGX_CONF_1MORE */
 char *ngx_http_sio_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
