@@ -104,6 +104,10 @@ ngx_http_sio_user_room(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
+    if (value[1].len == 0) {
+        return "needs \"on\", \"off\" or a prefix";
+    }
+
     if (ngx_http_sio_rule_room(cf, &scope, &value[1], &text) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
@@ -151,8 +155,9 @@ ngx_http_sio_user_sessions(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (n == NGX_ERROR || n == 0 || n > NGX_HTTP_SIO_MAX_SESSIONS) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid number \"%V\" of sessions: from 1 to %d, "
-                           "or \"off\"", &value[1], NGX_HTTP_SIO_MAX_SESSIONS);
+                           "invalid number \"%V\" in \"%V\": from 1 to %d, or "
+                           "\"off\"", &value[1], &value[0],
+                           NGX_HTTP_SIO_MAX_SESSIONS);
         return NGX_CONF_ERROR;
     }
 

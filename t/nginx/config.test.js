@@ -237,6 +237,59 @@ const PLACES = [
      sio on;
      sio_room_hook backend; # HERE` }, /"backend"/],
 
+  ['sio_user of itself', { location: `
+     sio on;
+     sio_user "a$sio_user"; # HERE` }, /sio_user/],
+  ['sio_user of an unknown variable', { location: `
+     sio on;
+     sio_user $nosuch; # HERE` }, /nosuch/],
+  ['sio_user of a capture that there is not', { location: `
+     sio on;
+     sio_user $1; # HERE` }, /\$1/],
+  ['sio_user in an event', { location: `
+     sio on;
+     sio_on a {
+         sio_user $remote_user; # HERE
+     }` }, /sio_user/],
+  ['sio_user twice in a namespace', { location: `
+     sio on;
+     sio_user $remote_user;
+     sio_namespace /a {
+         sio_user $remote_user;
+         sio_user $remote_addr; # HERE
+     }` }, /sio_user/],
+  ['sio_user_room with a variable', { location: `
+     sio on;
+     sio_user_room "a:$remote_user"; # HERE` }, /a:\$remote_user/],
+  ['sio_user_room too long', { location: `
+     sio on;
+     sio_user_room ${'p'.repeat(257)}; # HERE` }, /ppp/],
+  ['sio_user_sessions without the room', { location: `
+     sio on;
+     sio_user $remote_user;
+     sio_user_sessions 3 kick; # HERE` },
+   /sio_user_sessions.*sio_user_room.*"\/"/],
+  ['sio_user_sessions of a namespace without the room', { location: `
+     sio on;
+     sio_user_room on;
+     sio_user_sessions 3 refuse; # HERE
+     sio_namespace /a { sio_user_room off; }` },
+   /sio_user_sessions.*sio_user_room.*"\/a"/],
+  ['sio_join_allow of an unknown variable', { location: `
+     sio on;
+     sio_join_allow a "b:$nosuch:*"; # HERE` }, /nosuch/],
+  ['sio_emit_allow with two stars', { location: `
+     sio on;
+     sio_emit_allow a "b:**"; # HERE` }, /b:\*\*/],
+  ['sio_emit_allow of nothing', { location: `
+     sio on;
+     sio_emit_allow ""; # HERE` }, /sio_emit_allow|empty pattern/],
+  ['sio_emit_allow with a quote inside', { location: `
+     sio on;
+     sio_namespace /a {
+         sio_emit_allow a:"b"; # HERE
+     }` }, /a:"b"/],
+
   ['sio of an unknown zone', { location: 'sio zone=nosuch; # HERE' },
    /nosuch/],
   ['sio with a word', { location: 'sio maybe; # HERE' }, /maybe/],
@@ -342,7 +395,11 @@ const NUMBERS = [
                                'threshold=1k level=9 threshold=1k', '']],
   ['sio_limit', ['nosuch=1', 'rooms', 'rooms=', 'rooms=many', 'rooms=-1',
                  'room_name=x', 'acks=1q', 'hooks=0', 'hook_buffer=x',
-                 'room_hooks=0', '']],
+                 'room_hooks=0', 'user=0', 'user=4097', '']],
+  ['sio_user', ['']],
+  ['sio_user_room', ['""', '*', 'self', '']],
+  ['sio_user_sessions', ['0 kick', '-1 kick', 'many kick', '1000001 kick', '3',
+                         '3 both', 'kick', 'kick 3', '']],
 ];
 
 
@@ -437,6 +494,7 @@ function good(directive) {
     sio_http_compression: 'threshold=1k',
     sio_per_message_deflate: 'on',
     sio_limit: 'rooms=10',
+    sio_user_sessions: '3 kick',
   }[directive] || '10s';
 }
 
@@ -563,6 +621,12 @@ const ACCEPTED = [
      sio_set $q query /token;
      sio_set $d data /name string;
      sio_limit room_name=1k rooms=100 namespaces=8 data=2k acks=10;
+     sio_user "$remote_user$arg_x";
+     sio_user_room on;
+     sio_user_sessions 3 kick;
+     sio_join_allow a "b:$n:*" *;
+     sio_emit_allow "*:$sio_user" "to:*:*" ;
+     sio_emit_allow "more:$d";
      sio_use { require $q "error=not allowed" 'data={"code":401}';
                set token $q; }
      sio_on connect { join "#general" users; emit welcome $n $peers; }
