@@ -60,6 +60,21 @@ ngx_sio_connect(ngx_sio_client_t *client, const ngx_str_t *name,
         rc = ngx_sio_rules_app.nsp(w->server->rules, &nsp, &call.program);
     }
 
+    call.nsp = nsp;
+    call.auth = *auth;
+
+    if (ngx_sio_call_limit(&call) != NGX_OK) {
+
+        /* an answer in any case: without one the client would wait for ever */
+
+        if (!client->close_later) {
+            (void) ngx_sio_connect_refuse(client, &nsp, &call.failure,
+                                          &call.failure_data, call.pool);
+        }
+
+        goto done;
+    }
+
     if (rc != NGX_OK) {
         ngx_str_set(&text, "Invalid namespace");
         ngx_str_null(&call.failure_data);
@@ -90,9 +105,6 @@ ngx_sio_connect(ngx_sio_client_t *client, const ngx_str_t *name,
                                     call.pool);
         goto done;
     }
-
-    call.nsp = nsp;
-    call.auth = *auth;
 
     if (w->server->rules && w->server->rules->waits
         && ngx_sio_rules_app.hooked(&call))

@@ -57,6 +57,8 @@ ngx_sio_dispatch_text(ngx_sio_client_t *client, u_char *p, size_t len)
 {
     sio_packet_t  pkt;
 
+    client->packet_size = len;
+
     if (ngx_sio_plain(client)) {
         return ngx_sio_plain_message(client, p, len, 0);
     }
@@ -86,6 +88,7 @@ ngx_sio_dispatch_binary(ngx_sio_client_t *client, u_char *p, size_t len)
     ngx_sio_worker_t  *w;
 
     w = client->worker;
+    client->packet_size = len;
 
     if (ngx_sio_plain(client)) {
         return ngx_sio_plain_message(client, p, len, 1);
@@ -259,6 +262,8 @@ ngx_sio_dispatch_whole(ngx_sio_client_t *client)
     }
 
     if (n == pkt.nattachments) {
+        client->packet_size = (p - partial) - (n + 1) * NGX_SIO_PART_HEAD;
+
         rc = ngx_sio_dispatch(client, &pkt, attachments);
     }
 
@@ -424,6 +429,11 @@ ngx_sio_dispatch_event(ngx_sio_peer_t *peer, sio_packet_t *pkt,
 
     call.ack_asked = (pkt->id.len != 0);
 
+    if (ngx_sio_call_limit(&call) != NGX_OK) {
+        ngx_sio_call_done(&call);
+        return client->closed ? NGX_DONE : NGX_OK;
+    }
+
     rc = ngx_sio_call_run(&call);
 
     if (rc == NGX_AGAIN) {
@@ -486,7 +496,10 @@ ngx_sio_dispatch_ack(ngx_sio_peer_t *peer, sio_packet_t *pkt,
 
     ngx_sio_call_init(&call, NGX_SIO_CALL_ACK, client, peer);
 
-    if (client->websocket) {
+    if (ngx_sio_call_limit(&call) != NGX_OK) {
+        rc = NGX_DECLINED;
+
+    } else if (client->websocket) {
         rc = ngx_sio_asked_take(peer, id, call.pool, &name);
 
     } else {

@@ -77,7 +77,9 @@ ngx_sio_plain_message(ngx_sio_client_t *client, u_char *p, size_t len,
     call.nargs = 1;
     call.args_json = arg;
 
-    if (ngx_sio_call_run(&call) == NGX_AGAIN) {
+    if (ngx_sio_call_limit(&call) == NGX_OK
+        && ngx_sio_call_run(&call) == NGX_AGAIN)
+    {
         ngx_reset_pool(call.pool);
         return client->closed ? NGX_DONE : NGX_OK;
     }

@@ -11,9 +11,6 @@
 #include "ngx_sio_action.h"
 
 
-#define NGX_SIO_LOG_EVENT  64               /* bytes of a name in the log */
-
-
 static ngx_int_t ngx_sio_rules_nsp(ngx_sio_rules_t *rules,
     const ngx_str_t *name, void **program);
 static ngx_int_t ngx_sio_rules_run(ngx_sio_call_t *call);
@@ -400,8 +397,7 @@ ngx_sio_block_wait(ngx_sio_run_t *run, ngx_sio_block_t *block, ngx_uint_t next)
 static void
 ngx_sio_rules_stranger(ngx_sio_call_t *call)
 {
-    u_char             *p, buf[NGX_SIO_LOG_EVENT * 4];
-    size_t              len;
+    u_char              buf[NGX_SIO_LOG_NAME];
     uint32_t            hash;
     ngx_uint_t          i;
     ngx_sio_program_t  *program;
@@ -422,28 +418,41 @@ ngx_sio_rules_stranger(ngx_sio_call_t *call)
 
     program->strangers[program->nstrangers++] = hash;
 
-    len = ngx_min(call->event.len, NGX_SIO_LOG_EVENT);
+    ngx_log_error(NGX_LOG_INFO, call->pool->log, 0,
+                  "sio rule: no rule for event \"%*s\" of namespace \"%V\"",
+                  ngx_sio_log_name(buf, &call->event), buf, &call->nsp);
+}
+
+
+size_t
+ngx_sio_log_name(u_char *dst, const ngx_str_t *s)
+{
+    u_char  *p;
+    size_t   i, len;
+
+    len = ngx_min(s->len, (NGX_SIO_LOG_NAME - 3) / 4);
 
     /* control bytes, quotes: \xXX, as in the access log */
 
-    p = buf;
+    p = dst;
 
     for (i = 0; i < len; i++) {
 
-        if (call->event.data[i] < ' ' || call->event.data[i] == '"'
-            || call->event.data[i] == '\\' || call->event.data[i] == 0x7f)
+        if (s->data[i] < ' ' || s->data[i] == '"' || s->data[i] == '\\'
+            || s->data[i] == 0x7f)
         {
-            p = ngx_sprintf(p, "\\x%02Xi",
-                            (ngx_int_t) call->event.data[i]);
+            p = ngx_sprintf(p, "\\x%02Xi", (ngx_int_t) s->data[i]);
+
         } else {
-            *p++ = call->event.data[i];
+            *p++ = s->data[i];
         }
     }
 
-    ngx_log_error(NGX_LOG_INFO, call->pool->log, 0,
-                  "sio rule: no rule for event \"%*s%s\" of namespace \"%V\"",
-                  (size_t) (p - buf), buf,
-                  len < call->event.len ? "..." : "", &call->nsp);
+    if (len < s->len) {
+        p = ngx_cpymem(p, "...", 3);
+    }
+
+    return p - dst;
 }
 
 

@@ -20,6 +20,7 @@
 #include "ngx_sio_core.h"
 #include "ngx_sio_vars.h"
 #include "ngx_sio_value.h"
+#include "ngx_sio_limit.h"
 
 
 /* a variable of another module that rules mention; taken at the handshake */
@@ -58,6 +59,9 @@ struct ngx_sio_rules_s {
     unsigned                  waits:1;      /* some block does, for a hook */
     unsigned                  ack_waits:1;  /* a sio_on_ack does */
     unsigned                  rooms:1;      /* some namespace has room hooks */
+
+    unsigned                  limits_events:1;  /* there are sio_limit_events */
+    ngx_uint_t                limits_log_level;
 
     void                     *program;      /* ngx_sio_rules.c's own */
 };
@@ -202,6 +206,7 @@ typedef struct {
     ngx_array_t               events;       /* exact; sorted at the end */
     ngx_array_t               patterns;     /* in the order of the file */
     ngx_array_t               acks;         /* sorted at the end */
+    ngx_array_t               limits;       /* of ngx_sio_event_limit_t */
     ngx_sio_block_t          *any;          /* sio_on * */
     ngx_sio_block_t          *connect;
     ngx_sio_block_t          *disconnecting;
@@ -217,6 +222,8 @@ typedef struct {
 #define NGX_SIO_MAX_STRANGERS  64
 
 typedef struct {
+    ngx_array_t               limits;       /* of ngx_sio_event_limit_t: in
+                                               all namespaces */
     ngx_sio_nsp_t             main;         /* "/" */
     ngx_array_t               names;        /* of ngx_sio_nsp_t *, exact */
     ngx_array_t               patterns;     /* likewise, regexes */
@@ -262,6 +269,12 @@ ngx_int_t ngx_sio_allow_emit(ngx_sio_call_t *call,
    user by sio_user_room, so that nobody joins it otherwise: 1 or 0 */
 ngx_uint_t ngx_sio_access_reserved(ngx_sio_call_t *call, const ngx_str_t *nsp,
     const ngx_str_t *rooms, ngx_uint_t n);
+
+/* what a client sent, for the log: its beginning, control bytes and quotes
+   escaped.  At most NGX_SIO_LOG_NAME bytes; their number */
+#define NGX_SIO_LOG_NAME  (64 * 4 + 3)
+
+size_t ngx_sio_log_name(u_char *dst, const ngx_str_t *s);
 
 /* a block by its name among sorted ones, or NULL */
 ngx_sio_block_t *ngx_sio_block_lookup(const ngx_array_t *blocks,

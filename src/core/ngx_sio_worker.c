@@ -571,6 +571,9 @@ ngx_sio_worker_tick_handler(ngx_event_t *ev)
         }
 
         ngx_sio_hooks_alive(w);
+
+        w->rates_swept = ngx_sio_rate_sweep(&w->zone, w->rates_swept,
+                                            ngx_sio_rate_now());
         ngx_sio_asked_sweep(w);
     }
 

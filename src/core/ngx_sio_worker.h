@@ -123,6 +123,9 @@ struct ngx_sio_client_s {
     size_t                    partial_cap;
     uint32_t                  partial_need;
 
+    size_t                    packet_size;  /* bytes of the one that is being
+                                               processed, as they came */
+
     ngx_sio_timer_t           timer;        /* ping or pong */
     ngx_sio_timer_t           connect;
 
@@ -217,6 +220,7 @@ struct ngx_sio_worker_s {
     ngx_sio_peer_t           *connecting;   /* its handle comes with ADD */
     ngx_msec_t                swept;
     ngx_msec_t                reaped;
+    ngx_uint_t                rates_swept;  /* the next set */
     uint32_t                  stamp;
     ngx_uint_t                delivered;    /* of this worker's emit, here */
 

@@ -97,6 +97,7 @@ ngx_http_sio_create_loc_conf(ngx_conf_t *cf)
     slcf->allow_eio3 = NGX_CONF_UNSET;
     slcf->protocol = NGX_CONF_UNSET_UINT;
     slcf->parser = NGX_CONF_UNSET_UINT;
+    slcf->limit_log_level = NGX_CONF_UNSET_UINT;
     slcf->http_compression = NGX_CONF_UNSET_SIZE;
     slcf->per_message_deflate = NGX_CONF_UNSET_PTR;
     slcf->cookie = NGX_CONF_UNSET_PTR;
@@ -138,6 +139,8 @@ ngx_http_sio_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->allow_eio3, prev->allow_eio3, 0);
     ngx_conf_merge_uint_value(conf->protocol, prev->protocol, 0);
     ngx_conf_merge_uint_value(conf->parser, prev->parser, 0);
+    ngx_conf_merge_uint_value(conf->limit_log_level, prev->limit_log_level,
+                              NGX_LOG_ERR);
     ngx_conf_merge_size_value(conf->http_compression, prev->http_compression,
                               NGX_HTTP_SIO_COMPRESSION);
     ngx_conf_merge_ptr_value(conf->per_message_deflate,
@@ -627,6 +630,7 @@ ngx_http_sio_location(ngx_conf_t *cf, ngx_http_sio_loc_conf_t *slcf)
 
         zone->rules = slcf;
         server->rules = slcf->rules;
+        slcf->rules->limits_log_level = slcf->limit_log_level;
     }
 
     options = &slcf->options;

@@ -43,6 +43,15 @@ static ngx_conf_enum_t  ngx_http_sio_parsers[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_sio_log_levels[] = {
+    { ngx_string("info"), NGX_LOG_INFO },
+    { ngx_string("notice"), NGX_LOG_NOTICE },
+    { ngx_string("warn"), NGX_LOG_WARN },
+    { ngx_string("error"), NGX_LOG_ERR },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_num_bounds_t  ngx_http_sio_buffer_bounds = {
     ngx_conf_check_num_bounds, 1, 1024 * 1024 * 1024
 };
@@ -324,6 +333,20 @@ static ngx_command_t  ngx_http_sio_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
+
+    { ngx_string("sio_limit_events"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_limit_events,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sio_limit_events_log_level"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sio_loc_conf_t, limit_log_level),
+      &ngx_http_sio_log_levels },
 
       ngx_null_command
 };

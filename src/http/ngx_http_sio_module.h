@@ -107,6 +107,7 @@ struct ngx_http_sio_loc_conf_s {
     ngx_flag_t                allow_eio3;
     ngx_uint_t                protocol;     /* 1: engine.io */
     ngx_uint_t                parser;       /* 1: msgpack */
+    ngx_uint_t                limit_log_level;  /* NGX_LOG_ERR ... */
     size_t                    http_compression;    /* from how many bytes on,
                                                or NGX_HTTP_SIO_NEVER */
     ngx_http_sio_deflate_t   *per_message_deflate; /* NULL: off */

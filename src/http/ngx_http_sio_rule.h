@@ -5,7 +5,8 @@
  * What the parser's files share.  All functions that take cf report what is
  * wrong themselves, with the file and line of the rule.
  *
- *     rules         blocks: sio_on sio_on_ack sio_use sio_namespace
+ *     rules         the commands, sio_namespace
+ *     rule_block    sio_on sio_on_ack sio_use
  *     rule_action   what stands in them
  *     rule_option   to= in= except= nsp= and their like
  *     rule_text     variables, TEXT, ROOM, EVENT, regexes
@@ -13,6 +14,7 @@
  *     rule_set      sio_set, sio_limit
  *     rule_hook     hook, and the directives of hooks
  *     rule_user     sio_user and its like, sio_join_allow, sio_emit_allow
+ *     rule_limit    sio_limit_events
  *     rule_check    what is known when all has been read
  *     rule_fresh    volatile maps; variables of rules as nginx's
  */
@@ -148,6 +150,25 @@ ngx_sio_rules_t *ngx_http_sio_rule_rules(ngx_conf_t *cf,
 ngx_int_t ngx_http_sio_scope_init(ngx_conf_t *cf, void *conf,
     ngx_http_sio_scope_t *scope);
 
+/* where a directive stands that is allowed in a location (then conf is its
+   configuration) and in sio_namespace (then it is NULL) */
+ngx_int_t ngx_http_sio_rule_scope(ngx_conf_t *cf, void *conf,
+    ngx_http_sio_scope_t *scope);
+
+
+/* ngx_http_sio_rule_block.c */
+
+char *ngx_http_sio_on_event(ngx_conf_t *cf, ngx_http_sio_scope_t *scope);
+char *ngx_http_sio_on_ack_block(ngx_conf_t *cf, ngx_http_sio_scope_t *scope);
+char *ngx_http_sio_use_block(ngx_conf_t *cf, ngx_http_sio_scope_t *scope);
+
+/* reads what stands in a block, type says which commands may */
+char *ngx_http_sio_block_parse(ngx_conf_t *cf, ngx_http_sio_scope_t *scope,
+    ngx_uint_t type);
+
+/* says that this directive stands there already; NGX_CONF_ERROR */
+char *ngx_http_sio_duplicate(ngx_conf_t *cf, u_char *file, ngx_uint_t line);
+
 /* is it the name of an event that a client can send, or of a socket's life */
 ngx_int_t ngx_http_sio_rule_event(ngx_conf_t *cf, ngx_str_t *name);
 
@@ -158,11 +179,6 @@ ngx_sio_block_t **ngx_http_sio_life(ngx_sio_nsp_t *nsp, ngx_str_t *name);
 /* an empty one, in blocks unless that is NULL; NULL: no memory */
 ngx_sio_block_t *ngx_http_sio_block_create(ngx_conf_t *cf,
     ngx_array_t *blocks, ngx_str_t *name);
-
-/* where a directive stands that is allowed in a location (then conf is its
-   configuration) and in sio_namespace (then it is NULL) */
-ngx_int_t ngx_http_sio_rule_scope(ngx_conf_t *cf, void *conf,
-    ngx_http_sio_scope_t *scope);
 
 
 /* ngx_http_sio_rule_action.c: a new action at the end of the block, or NULL */

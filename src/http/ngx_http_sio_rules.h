@@ -8,8 +8,8 @@
  *
  *     sio_on sio_on_ack sio_use sio_namespace    NGX_HTTP_LOC_CONF
  *     sio_set                                    MAIN, SRV and LOC_CONF
- *     sio_limit sio_hook sio_room_hook           NGX_HTTP_LOC_CONF
- *     sio_hook_concurrency                       NGX_HTTP_LOC_CONF
+ *     sio_limit sio_limit_events sio_hook        NGX_HTTP_LOC_CONF
+ *     sio_room_hook sio_hook_concurrency         NGX_HTTP_LOC_CONF
  *
  * For all: cmd->conf is NGX_HTTP_LOC_CONF_OFFSET, cmd->offset and cmd->post
  * are free.
@@ -71,6 +71,10 @@ char *ngx_http_sio_allow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* sio_limit name=value ...    NGX_CONF_1MORE */
 char *ngx_http_sio_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* sio_limit_events name=value ...    NGX_CONF_1MORE */
+char *ngx_http_sio_limit_events(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /*
  * In postconfiguration, once: what can be checked only when everything has

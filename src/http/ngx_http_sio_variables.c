@@ -86,7 +86,11 @@ static ngx_str_t  ngx_http_sio_refused[NGX_SIO_NREFUSED] = {
     ngx_string("messages"),
     ngx_string("packets"),
     ngx_string("users"),
-    ngx_string("allow")
+    ngx_string("allow"),
+    ngx_string("events"),
+    ngx_string("event_nacks"),
+    ngx_string("event_closes"),
+    ngx_string("event_dry_runs")
 };
 
 
@@ -712,8 +716,8 @@ ngx_http_sio_counters_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, (16 + NGX_SIO_NREFUSED + NGX_SIO_NHOOK)
-                             * (sizeof("refused_namespaces= ")
+    p = ngx_pnalloc(r->pool, (18 + NGX_SIO_NREFUSED + NGX_SIO_NHOOK)
+                             * (sizeof("refused_event_dry_runs= ")
                                 + NGX_INT_T_LEN));
     if (p == NULL) {
         return NGX_ERROR;
@@ -731,8 +735,9 @@ ngx_http_sio_counters_variable(ngx_http_request_t *r,
                     c.acks, c.slots);
 
     p = ngx_sprintf(p, "pages=%ui free_pages=%ui refusals=%ui rollbacks=%ui "
-                    "epoch=%ui",
-                    c.pages, c.free_pages, c.refusals, c.rollbacks, c.epoch);
+                    "epoch=%ui rate_keys=%uL rate_evictions=%uL",
+                    c.pages, c.free_pages, c.refusals, c.rollbacks, c.epoch,
+                    c.rate_keys, c.rate_evictions);
 
     for (i = 0; i < NGX_SIO_NREFUSED; i++) {
         p = ngx_sprintf(p, " refused_%V=%ui", &ngx_http_sio_refused[i],

@@ -62,6 +62,8 @@ ngx_sio_zone_counters(ngx_sio_zone_t *z, ngx_sio_counters_t *c)
     c->lock_waits = s->waits;
     c->lock_hold_max = s->hold_max;
     c->lock_wait_max = s->wait_max;
+    c->rate_keys = s->rate_keys;
+    c->rate_evictions = s->rate_evictions;
 
     for (i = 0; i < NGX_SIO_NREFUSED; i++) {
         c->refused[i] = s->refused[i];

@@ -28,6 +28,18 @@
 uint32_t
 ngx_sio_hash(ngx_sio_zone_t *z, uint32_t seed, const u_char *data, size_t len)
 {
+    uint64_t  m;
+
+    m = ngx_sio_hash64(z, seed, data, len);
+
+    return (uint32_t) (m ^ (m >> 32));
+}
+
+
+uint64_t
+ngx_sio_hash64(ngx_sio_zone_t *z, uint32_t seed, const u_char *data,
+    size_t len)
+{
     size_t           i, total;
     uint64_t         k0, k1, m, v[4];
     const uint32_t  *key;
@@ -79,9 +91,7 @@ ngx_sio_hash(ngx_sio_zone_t *z, uint32_t seed, const u_char *data, size_t len)
         ngx_sio_sipround(v);
     }
 
-    m = v[0] ^ v[1] ^ v[2] ^ v[3];
-
-    return (uint32_t) (m ^ (m >> 32));
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
 

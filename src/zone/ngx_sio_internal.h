@@ -268,6 +268,8 @@ typedef enum {
 
 uint32_t ngx_sio_hash(ngx_sio_zone_t *z, uint32_t seed, const u_char *data,
     size_t len);
+uint64_t ngx_sio_hash64(ngx_sio_zone_t *z, uint32_t seed, const u_char *data,
+    size_t len);
 uint32_t *ngx_sio_bucket(ngx_sio_zone_t *z, ngx_uint_t table, uint32_t hash);
 
 

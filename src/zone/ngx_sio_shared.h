@@ -13,6 +13,8 @@
  *     | tables    hash buckets: sessions by sid, sockets by id,      |
  *     |           rooms and namespaces by name, addresses            |
  *     +--------------------------------------------------------------+
+ *     | rates     sets of eight words, see ngx_sio_rate.c            |
+ *     +--------------------------------------------------------------+
  *     | pages[]   a descriptor (32 bytes) for each page of the heap  |
  *     +--------------------------------------------------------------+
  *     | journal   old values of the words of the open section        |
@@ -38,6 +40,7 @@
  * and by ngx_sio_set() only, except
  *
  *     - those marked "scratch": they mean nothing between two sections,
+ *     - the rates: 64 bits, changed at once and without the lock,
  *     - cells that were free before the section: nothing points to them until
  *       a word is set that does,
  *     - the journal itself and root->scratch.
@@ -66,6 +69,9 @@
 #define NGX_SIO_ROOM_PAIRS    4
 #define NGX_SIO_ROOM_INLINE   56          /* longer names are in a blob */
 #define NGX_SIO_MAX_NAME      8192
+
+#define NGX_SIO_RATE_WORDS    8           /* of a set: a cache line */
+#define NGX_SIO_RATE_SETS     262144      /* at most */
 
 
 /*
@@ -426,6 +432,8 @@ typedef struct {
     uint64_t           waits;
     uint64_t           hold_max;    /* microseconds */
     uint64_t           wait_max;
+    uint64_t           rate_keys;   /* that got a word */
+    uint64_t           rate_evictions; /* of them, another's that was in use */
     uint32_t           section;     /* number of the section, for page->freed */
     uint32_t           stamp;       /* number of the last walk */
     uint32_t           refusals;
@@ -454,18 +462,19 @@ struct ngx_sio_root_s {
     /* offsets in bytes from base */
     uint64_t           wheel_off;
     uint64_t           table_off;
+    uint64_t           rate_off;
     uint64_t           pages_off;
     uint64_t           journal_off;
     uint64_t           heap_off;
 
     uint32_t           journal_max;
     uint32_t           fds_made;
+    uint32_t           rate_sets;   /* a power of two */
     int32_t            fds[NGX_SIO_MAX_SLOTS];
 
     /* not journalled */
 
     uint32_t           journal;     /* entries; not 0: a section is open */
-    uint32_t           unused;
     ngx_sio_scratch_sh_t  scratch;
     ngx_sio_limits_sh_t   limits;   /* by the master, word by word */
     uint32_t           epoch;       /* changed when nothing else is valid */

@@ -102,7 +102,17 @@ ngx_sio_zone_layout(ngx_sio_root_t *root, uint64_t size)
 
     root->nbuckets = (uint32_t) n;
     root->table_off = off;
-    off += n * NGX_SIO_NTABLES * sizeof(uint32_t);
+    off = ngx_align(off + n * NGX_SIO_NTABLES * sizeof(uint32_t), 64);
+
+    /* about a 64th of it */
+
+    for (n = 1; n < NGX_SIO_RATE_SETS && n * 2 <= size / 3072; n *= 2) {
+        /* void */
+    }
+
+    root->rate_sets = (uint32_t) n;
+    root->rate_off = off;
+    off += n * NGX_SIO_RATE_WORDS * sizeof(uint64_t);
 
     journal = size / 16;
 
@@ -146,7 +156,10 @@ ngx_sio_zone_format(ngx_sio_root_t *root)
 
     base = (u_char *) root;
 
-    ngx_memzero(base + root->wheel_off, root->journal_off - root->wheel_off);
+    /* the rates stay: of a new mapping all is 0, and most is never touched */
+
+    ngx_memzero(base + root->wheel_off, root->rate_off - root->wheel_off);
+    ngx_memzero(base + root->pages_off, root->journal_off - root->pages_off);
 
     root->journal = 0;
     root->fresh = 0;

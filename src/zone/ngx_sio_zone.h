@@ -834,6 +834,54 @@ void ngx_sio_body_read(ngx_sio_zone_t *z, const ngx_sio_body_t *body,
 
 
 /*
+ * Rates (ngx_sio_rate.c): token buckets, by the hash of whatever they are for.
+ * No call takes the lock but the first one for a key; a section may not be
+ * open.  Times are in quarters of a microsecond.
+ */
+
+#define NGX_SIO_RATE_SECOND   4000000ULL
+#define NGX_SIO_RATE_HOUR     (3600 * NGX_SIO_RATE_SECOND)
+#define NGX_SIO_RATE_MAX      (24 * NGX_SIO_RATE_HOUR)
+#define NGX_SIO_RATE_SWEEPS   1024
+
+typedef struct {
+    uint64_t                 hash;     /* ngx_sio_rate_hash() */
+    uint64_t                 cost;     /* how long the rate takes to give it
+                                          back */
+    uint64_t                 burst;    /* likewise the whole bucket; at most
+                                          NGX_SIO_RATE_MAX / 2 */
+} ngx_sio_rate_t;
+
+/* the clock of all workers */
+uint64_t ngx_sio_rate_now(void);
+
+/* limit: any number that tells one limit from others.  No lock. */
+uint64_t ngx_sio_rate_hash(ngx_sio_zone_t *z, uint32_t limit,
+    const u_char *key, size_t len);
+
+/*
+ * Takes cost out of the bucket.  What costs more than a bucket holds takes a
+ * full one, and leaves it in debt.
+ *
+ * NGX_OK; NGX_DECLINED: it does not hold so much, it will in *wait.  A key
+ * whose bucket was given to another one, for lack of space, has a full one.
+ */
+ngx_int_t ngx_sio_rate_take(ngx_sio_zone_t *z, const ngx_sio_rate_t *rate,
+    uint64_t now, uint64_t *wait);
+
+/* what was taken was not used.  No lock. */
+void ngx_sio_rate_give(ngx_sio_zone_t *z, const ngx_sio_rate_t *rate);
+
+/*
+ * Clears buckets that are full, of some sets from number set on; returns where
+ * to go on.  NGX_SIO_RATE_SWEEPS calls see all; that must happen within two
+ * days, or what is full long since looks empty.  No lock.
+ */
+ngx_uint_t ngx_sio_rate_sweep(ngx_sio_zone_t *z, ngx_uint_t set,
+    uint64_t now);
+
+
+/*
  * Figures and the checker (ngx_sio_counters.c, ngx_sio_check.c)
  */
 
@@ -853,6 +901,10 @@ typedef enum {
     NGX_SIO_REFUSED_PACKET,         /* no packet, or too much in it: closed */
     NGX_SIO_REFUSED_USER,           /* sio_user_sessions */
     NGX_SIO_REFUSED_ALLOW,          /* sio_join_allow, sio_emit_allow */
+    NGX_SIO_REFUSED_EVENT,          /* sio_limit_events: it did nothing */
+    NGX_SIO_REFUSED_EVENT_NACK,     /* ... was answered with an error */
+    NGX_SIO_REFUSED_EVENT_CLOSE,    /* ... cost the connection */
+    NGX_SIO_REFUSED_EVENT_DRY_RUN,  /* ... would have */
     NGX_SIO_NREFUSED
 } ngx_sio_refused_e;
 
@@ -899,6 +951,8 @@ typedef struct {
     uint64_t                 lock_waits;      /* that found it taken */
     uint64_t                 lock_hold_max;   /* microseconds */
     uint64_t                 lock_wait_max;
+    uint64_t                 rate_keys;       /* that got a bucket */
+    uint64_t                 rate_evictions;  /* from one that was in use */
 } ngx_sio_counters_t;
 
 ngx_int_t ngx_sio_zone_counters(ngx_sio_zone_t *z, ngx_sio_counters_t *c);
