@@ -131,6 +131,7 @@ class Backend {
 
 
 const rules = `
+    sio_on tell { emit told $sio_user "to=user:$sio_user"; ack $sio_user; }
     sio_on who  { ack '{"user": $remote_user, "app": $auth_user,
                         "role": $auth_role, "address": $remote_addr,
                         "inside": $inside, "dn": $ssl_client_s_dn,
@@ -208,7 +209,7 @@ describe('who may connect', { skip: lib.NODE && 'nginx\'s own ways' }, () => {
             127.0.0.3/32  "";
         }`,
 
-      location: `sio on; ${rules}`,
+      location: `sio on; sio_user $auth_user; sio_user_room on; ${rules}`,
 
       server: `
         location = /check {
@@ -340,6 +341,19 @@ describe('who may connect', { skip: lib.NODE && 'nginx\'s own ways' }, () => {
         assert.deepEqual(e.data, { role: '' });
       });
     }
+
+
+    it('sio_user is whom it names, with a room of his own', async () => {
+      const list = await lib.connectMany(server, 6, (i) => ({
+        path: '/request/', transport: FORMS[i % 3],
+        query: { token: i < 4 ? 'ann' : 'bob' } }));
+      const told = list.map((s) => lib.collect(s, 'told'));
+
+      assert.equal(await ask(list[0], 'tell'), 'ann');
+      assert.equal(await ask(list[4], 'tell'), 'bob');
+      await until(() => told.every((l) => l.length));
+      assert.deepEqual(told, list.map((s, i) => [i < 4 ? 'ann' : 'bob']));
+    });
 
 
     it('401 and 403 are Engine.IO\'s, with the status', async () => {
@@ -900,11 +914,10 @@ describe('client certificates', { skip: lib.NODE && 'nginx\'s own' }, () => {
         }`;
 
     server = await lib.startNginx({
-      location: `sio on; ${rules.replaceAll('$auth_user', '""')
-                                .replaceAll('$auth_role', '""')
-                                .replaceAll('$inside', '""')
-                                .replace(/sio_namespace \/(admins|inside)[^]*?\n    \}/g, '')}`,
-      http: secure(ports.optional, 'optional', `
+      location: `sio on; sio_user $ssl_client_s_dn; sio_user_room on; ${rules}`,
+      http: ['auth_user', 'auth_role', 'inside'].map((name) =>
+        `map "" $${name} { default ""; }`).join('\n')
+            + secure(ports.optional, 'optional', `
               location /strict/ {
                   sio zone=default;
                   if ($ssl_client_verify != SUCCESS) { return 403; }
@@ -941,6 +954,9 @@ describe('client certificates', { skip: lib.NODE && 'nginx\'s own' }, () => {
 
       const s = await join(ports.optional, { transport, nsp: '/cert',
                                              ...certs.ann });
+      const user = await join(ports.optional, { transport, ...certs.ann });
+
+      assert.equal(await ask(user, 'tell'), 'CN=ann,O=Example');
 
       assert.equal(await ask(s, 'who'), 'CN=ann,O=Example');
     });
