@@ -9,10 +9,6 @@
 #include "ngx_sio_rules.h"
 
 
-/* ECMA-262, Number.MAX_SAFE_INTEGER: beyond it two numbers may look the same */
-#define NGX_SIO_MAX_INTEGER  9007199254740991
-
-
 ngx_int_t
 ngx_sio_access_user(ngx_sio_run_t *run, ngx_sio_access_t *access)
 {

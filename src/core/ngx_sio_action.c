@@ -244,11 +244,25 @@ ngx_sio_hook_question(ngx_sio_run_t *run, ngx_sio_hook_t *hook)
         return NGX_ERROR;
     }
 
-    if (ngx_sio_hook_value(&own, NGX_SIO_VAR_ROOMS, &hook->rooms) != NGX_OK) {
+    if (ngx_sio_hook_value(&own, NGX_SIO_VAR_ROOMS, &hook->rooms) != NGX_OK
+        || ngx_sio_call_user(&hook->call, &hook->user) == NGX_ERROR)
+    {
         return NGX_ERROR;
     }
 
-    return ngx_sio_call_data(&hook->call, &hook->data);
+    (void) ngx_sio_call_data(&hook->call, &hook->data);
+
+    /* variables of the location may ask for them when others have gone */
+
+    if (ngx_sio_hook_copy(hook->pool, &hook->handshake) != NGX_OK
+        || (hook->async
+            && (ngx_sio_hook_copy(hook->pool, &hook->user) != NGX_OK
+                || ngx_sio_hook_copy(hook->pool, &hook->data) != NGX_OK)))
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

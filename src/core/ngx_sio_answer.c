@@ -18,6 +18,8 @@
 typedef struct {
     sio_str_t         ack;          /* an array, or empty */
     sio_str_t         data;         /* an object */
+    ngx_str_t         user;         /* empty: nobody */
+    ngx_uint_t        has_user;
     ngx_sio_order_t  *orders;
     ngx_uint_t        norders;
 } ngx_sio_instructions_t;
@@ -31,8 +33,10 @@ static ngx_int_t ngx_sio_answer_read(ngx_sio_hook_t *hook, sio_str_t *object,
 static ngx_int_t ngx_sio_answer_run(ngx_sio_hook_t *hook,
     ngx_sio_instructions_t *in);
 static ngx_int_t ngx_sio_answer_ack(ngx_sio_hook_t *hook, sio_str_t *array);
-static ngx_int_t ngx_sio_answer_data(ngx_sio_hook_t *hook,
-    sio_str_t *patch);
+static ngx_int_t ngx_sio_answer_user(ngx_sio_hook_t *hook, sio_str_t *value,
+    ngx_sio_instructions_t *in);
+static ngx_int_t ngx_sio_answer_data(ngx_sio_hook_t *hook, sio_str_t *patch,
+    ngx_str_t *json);
 static u_char *ngx_sio_answer_merge(u_char *p, const sio_str_t *target,
     const sio_str_t *patch);
 
@@ -195,6 +199,13 @@ ngx_sio_answer_read(ngx_sio_hook_t *hook, sio_str_t *object,
         {
             in->data = value;
 
+        } else if (!hook->lane && ngx_sio_answer_is("user")) {
+
+            rc = ngx_sio_answer_user(hook, &value, in);
+            if (rc != NGX_OK) {
+                return rc;
+            }
+
         } else if (ngx_sio_answer_is("do")) {
 
             json.data = value.data;
@@ -220,8 +231,8 @@ ngx_sio_answer_read(ngx_sio_hook_t *hook, sio_str_t *object,
                                          ? "gave something else than \"do\":"
                                            "[], which is all that a room has"
                                          : "gave something else than "
-                                         "\"ack\":[], \"data\":{} and "
-                                         "\"do\":[]", NULL);
+                                           "\"ack\":[], \"data\":{}, "
+                                           "\"user\" and \"do\":[]", NULL);
         }
     }
 
@@ -233,13 +244,29 @@ static ngx_int_t
 ngx_sio_answer_run(ngx_sio_hook_t *hook, ngx_sio_instructions_t *in)
 {
     ngx_int_t        rc;
-    ngx_str_t        error;
-    ngx_uint_t       i, count;
+    ngx_str_t        data, error, user;
+    ngx_uint_t       i, count, here, has_user;
     ngx_sio_call_t  *call;
 
     call = &hook->call;
 
+    here = call->peer || call->connect;
+
+    /* what cannot be is found before anything is changed; what is allowed is
+       allowed to the new user */
+
+    user = call->user;
+    has_user = call->has_user;
+
+    if (in->has_user && here) {
+        call->user = in->user;
+        call->has_user = 1;
+    }
+
     rc = ngx_sio_orders_allowed(call, in->orders, in->norders, &error);
+
+    call->user = user;
+    call->has_user = has_user;
 
     if (rc != NGX_OK) {
         return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_REFUSED,
@@ -248,13 +275,37 @@ ngx_sio_answer_run(ngx_sio_hook_t *hook, ngx_sio_instructions_t *in)
                                      rc == NGX_DECLINED ? &error : NULL);
     }
 
-    if (in->data.len && (call->peer || call->connect)) {
+    if (in->data.len && here) {
 
-        rc = ngx_sio_answer_data(hook, &in->data);
+        rc = ngx_sio_answer_data(hook, &in->data, &data);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (in->has_user && here) {
+
+        rc = ngx_sio_call_identify(call, &in->user);
+
+        if (rc == NGX_DECLINED) {
+            /* it has too many sessions, and the client may know */
+            return rc;
+        }
 
         if (rc != NGX_OK && rc != NGX_DONE) {
             return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_REFUSED,
-                                         "gave data that has no room", NULL);
+                                         "gave a user: the zone is full",
+                                         NULL);
+        }
+    }
+
+    if (in->data.len && here) {
+
+        rc = ngx_sio_call_replace(call, &data);
+
+        if (rc != NGX_OK && rc != NGX_DONE) {
+            return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_REFUSED,
+                                         "gave data: the zone is full", NULL);
         }
     }
 
@@ -306,38 +357,98 @@ ngx_sio_answer_ack(ngx_sio_hook_t *hook, sio_str_t *array)
 }
 
 
-/* RFC 7396 */
+/* as sio_user takes them: strings, whole numbers; null is nobody */
 
 static ngx_int_t
-ngx_sio_answer_data(ngx_sio_hook_t *hook, sio_str_t *patch)
+ngx_sio_answer_user(ngx_sio_hook_t *hook, sio_str_t *value,
+    ngx_sio_instructions_t *in)
+{
+    off_t             n;
+    ngx_str_t        *user;
+    const char       *why;
+    sio_json_type_e   type;
+
+    why = NULL;
+    user = &in->user;
+    type = sio_json_type(value);
+
+    user->data = ngx_pnalloc(hook->pool,
+                             ngx_max(value->len, SIO_JSON_NUMBER_MAX));
+    if (user->data == NULL) {
+        return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_REFUSED,
+                                     "was answered, no memory", NULL);
+    }
+
+    user->len = 0;
+    in->has_user = 1;
+
+    if (type == SIO_JSON_STRING) {
+        user->len = sio_json_string_read(user->data, value);
+
+    } else if (type == SIO_JSON_NUMBER) {
+        user->len = sio_json_number_write(user->data, value);
+
+        n = ngx_atoof(user->data + (user->data[0] == '-'),
+                      user->len - (user->data[0] == '-'));
+
+        if (n < 0 || n > (off_t) NGX_SIO_MAX_INTEGER) {
+            why = "gave a \"user\" that is no whole number, or too large to "
+                  "be told from others";
+        }
+
+    } else if (type != SIO_JSON_NULL) {
+        why = "gave a \"user\" that is neither a string nor a number";
+    }
+
+    if (why == NULL && ngx_sio_user_check(&hook->call, user) != NGX_OK) {
+        why = "gave a \"user\" that is too long or not UTF-8";
+    }
+
+    return why ? ngx_sio_answer_broken(hook, NGX_SIO_HOOK_INVALID, why, NULL)
+               : NGX_OK;
+}
+
+
+/* RFC 7396; *json is then the data as it will be.  NGX_OK, NGX_DECLINED */
+
+static ngx_int_t
+ngx_sio_answer_data(ngx_sio_hook_t *hook, sio_str_t *patch, ngx_str_t *json)
 {
     u_char          *p;
     sio_str_t        target;
-    ngx_str_t        json, out;
+    ngx_str_t        old;
     ngx_sio_call_t  *call;
 
     call = &hook->call;
 
-    (void) ngx_sio_call_data(call, &json);
+    (void) ngx_sio_call_data(call, &old);
 
-    p = ngx_pnalloc(call->pool, json.len + patch->len + 2);
+    p = ngx_pnalloc(call->pool, old.len + patch->len + 2);
     if (p == NULL) {
-        return NGX_BUSY;
+        return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_REFUSED,
+                                     "was answered, no memory", NULL);
     }
 
-    target.data = json.data;
-    target.len = json.len;
+    target.data = old.data;
+    target.len = old.len;
 
-    out.data = p;
-    out.len = ngx_sio_answer_merge(p, &target, patch) - p;
+    json->data = p;
+    json->len = ngx_sio_answer_merge(p, &target, patch) - p;
 
     /* binary values are found by how they are spelled without spaces */
 
-    target.data = out.data;
-    target.len = out.len;
-    out.len = sio_json_compact(out.data, &target);
+    target.data = json->data;
+    target.len = json->len;
+    json->len = sio_json_compact(json->data, &target);
 
-    return ngx_sio_call_replace(call, &out);
+    if (json->len > call->server->limits.max_data) {
+        ngx_sio_refused(&call->worker->zone, NGX_SIO_REFUSED_DATA);
+
+        return ngx_sio_answer_broken(hook, NGX_SIO_HOOK_REFUSED,
+                                     "gave data that has no room", NULL);
+    }
+
+    return NGX_OK;
 }
 
 

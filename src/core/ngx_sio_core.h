@@ -567,6 +567,7 @@ struct ngx_sio_hook_s {
     ngx_str_t                 rooms;        /* JSON arrays and objects, or */
     ngx_str_t                 data;         /* empty: there is none */
     ngx_str_t                 handshake;
+    ngx_str_t                 user;         /* its name; empty: nobody */
 
     /* of a room's life, asked for no client: lane is set, call.type is API */
     ngx_sio_lane_t           *lane;
@@ -701,6 +702,9 @@ void ngx_sio_call_transport(ngx_sio_call_t *call, ngx_str_t *name);
 /* the zone as this worker has it, for look-ups that change nothing:
    ngx_sio_session_find() before a handshake, ngx_sio_zone_counters() */
 ngx_sio_zone_t *ngx_sio_worker_zone(ngx_sio_worker_t *worker);
+
+/* 120 random bits as 20 letters, digits, "-" and "_" */
+void ngx_sio_random_id(ngx_sio_worker_t *worker, u_char id[NGX_SIO_ID_LEN]);
 
 
 #endif /* _NGX_SIO_CORE_H_INCLUDED_ */

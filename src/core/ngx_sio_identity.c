@@ -42,14 +42,8 @@ ngx_sio_call_user(ngx_sio_call_t *call, ngx_str_t *user)
 
 
 ngx_int_t
-ngx_sio_call_identify(ngx_sio_call_t *call, const ngx_str_t *name)
+ngx_sio_user_check(ngx_sio_call_t *call, const ngx_str_t *name)
 {
-    u_char             *p;
-    ngx_int_t           rc;
-    ngx_sio_nsp_t      *nsp;
-    ngx_sio_user_t      user;
-    ngx_sio_connect_t  *connect;
-
     if (name->len > call->server->max_user) {
         ngx_str_set(&call->failure, "the user's name is too long");
         return NGX_DECLINED;
@@ -62,6 +56,23 @@ ngx_sio_call_identify(ngx_sio_call_t *call, const ngx_str_t *name)
             || memmem(name->data, name->len, "\xef\xbf\xbd", 3)))
     {
         ngx_str_set(&call->failure, "the user's name is not valid UTF-8");
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_sio_call_identify(ngx_sio_call_t *call, const ngx_str_t *name)
+{
+    u_char             *p;
+    ngx_int_t           rc;
+    ngx_sio_nsp_t      *nsp;
+    ngx_sio_user_t      user;
+    ngx_sio_connect_t  *connect;
+
+    if (ngx_sio_user_check(call, name) != NGX_OK) {
         return NGX_DECLINED;
     }
 

@@ -24,6 +24,9 @@ typedef struct ngx_sio_text_s  ngx_sio_text_t;
 /* the most that one packet, or one text, may come to: bytes */
 #define NGX_SIO_MAX_RESULT  (16 * 1024 * 1024)
 
+/* ECMA-262, Number.MAX_SAFE_INTEGER: beyond it two numbers may look the same */
+#define NGX_SIO_MAX_INTEGER  9007199254740991
+
 
 typedef enum {
     NGX_SIO_VAR_NAME = 0,           /* sio_set's or another module's: not

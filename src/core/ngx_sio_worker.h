@@ -240,7 +240,6 @@ void ngx_sio_worker_later(ngx_sio_worker_t *w, ngx_sio_handle_t session,
     ngx_sio_role_e role, ngx_uint_t wake);
 void ngx_sio_worker_catch_up(ngx_sio_worker_t *w);
 void ngx_sio_worker_abort(ngx_sio_worker_t *w);
-void ngx_sio_random_id(ngx_sio_worker_t *w, u_char id[NGX_SIO_ID_LEN]);
 
 /* ngx_sio_timer.c */
 void ngx_sio_timer_add(ngx_sio_worker_t *w, ngx_sio_timer_t *t,
@@ -357,6 +356,9 @@ ngx_uint_t ngx_sio_call_held_room(ngx_sio_call_t *call,
 
 /* ngx_sio_identity.c: a user has all the sockets it may */
 void ngx_sio_identity_full(ngx_sio_call_t *call);
+
+/* can it be a user's name: NGX_OK; NGX_DECLINED, call->failure says why */
+ngx_int_t ngx_sio_user_check(ngx_sio_call_t *call, const ngx_str_t *name);
 
 /* ngx_sio_hook.c: counts a failure; the same text is logged once in a second,
    and no more than NGX_SIO_HOOK_LINES in all */

@@ -107,6 +107,7 @@ ngx_http_sio_create_loc_conf(ngx_conf_t *cf)
     slcf->origin_check = NGX_CONF_UNSET;
     slcf->cors_max_age = NGX_CONF_UNSET;
     slcf->api_keys = NGX_CONF_UNSET_PTR;
+    slcf->hook_secrets = NGX_CONF_UNSET_PTR;
 
     return slcf;
 }
@@ -162,6 +163,7 @@ ngx_http_sio_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_sec_value(conf->cors_max_age, prev->cors_max_age, -1);
 
     ngx_conf_merge_ptr_value(conf->api_keys, prev->api_keys, NULL);
+    ngx_conf_merge_ptr_value(conf->hook_secrets, prev->hook_secrets, NULL);
 
     if (conf->rules && conf->self == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,

@@ -40,4 +40,20 @@ ngx_int_t ngx_http_sio_hook_local(ngx_connection_t *c,
     ngx_http_core_srv_conf_t *server);
 
 
+/* ngx_http_sio_hook_headers.c: NGX_OK, NGX_ERROR: no memory */
+ngx_int_t ngx_http_sio_hook_describe(ngx_http_request_t *r,
+    ngx_sio_hook_t *hook, ngx_http_sio_loc_conf_t *slcf);
+
+/* name is a constant; NULL: no memory */
+ngx_table_elt_t *ngx_http_sio_hook_push(ngx_list_t *headers,
+    const char *name, ngx_str_t *value, ngx_pool_t *pool);
+
+/* ngx_http_sio_hook_sign.c: sio_hook_secret KEY [KEY] */
+char *ngx_http_sio_hook_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* headers webhook-...; keys: of ngx_str_t.  NGX_OK, NGX_ERROR */
+ngx_int_t ngx_http_sio_hook_sign(ngx_http_request_t *r, ngx_sio_hook_t *hook,
+    ngx_array_t *keys);
+
+
 #endif /* _NGX_HTTP_SIO_HOOK_H_INCLUDED_ */

@@ -7,6 +7,7 @@
 
 
 #include "ngx_http_sio_module.h"
+#include "ngx_http_sio_hook.h"
 #include "ngx_http_sio_rules.h"
 #include "ngx_http_sio_ws.h"
 
@@ -239,6 +240,13 @@ static ngx_command_t  ngx_http_sio_commands[] = {
       ngx_conf_set_str_array_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_sio_loc_conf_t, api_keys),
+      NULL },
+
+    { ngx_string("sio_hook_secret"),
+      NGX_HTTP_SIO_CONF|NGX_CONF_TAKE12,
+      ngx_http_sio_hook_secret,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       NULL },
 
     /* ngx_http_sio_rules.h */

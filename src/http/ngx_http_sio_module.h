@@ -126,6 +126,7 @@ struct ngx_http_sio_loc_conf_s {
 
     ngx_http_sio_api_t       *api;          /* sio_api, or NULL */
     ngx_array_t              *api_keys;     /* of ngx_str_t */
+    ngx_array_t              *hook_secrets; /* the same, decoded; or NULL */
 };
 
 /* RFC 7692, 7.1: the parameters of permessage-deflate */

@@ -37,9 +37,10 @@ class Backend {
       room: h['sio-room'] && decodeURIComponent(h['sio-room']),
       user: h['sio-user'] && decodeURIComponent(h['sio-user']),
       data: h['sio-data'] && JSON.parse(decodeURIComponent(h['sio-data'])),
-      text: Buffer.concat(chunks).toString(),
+      raw: Buffer.concat(chunks),
     };
 
+    ask.text = ask.raw.toString();
     ask.args = JSON.parse(ask.text);
     this.asked.push(ask);
 

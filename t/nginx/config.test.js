@@ -224,6 +224,17 @@ const PLACES = [
   ['sio_hook in a rule', { location: `
      sio on;
      sio_on a { sio_hook /b; } # HERE` }, /sio_hook/],
+  ...['whsec_', 'whsec_!!', '""', 'a whsec_*'].map((keys) =>
+    [`sio_hook_secret ${keys}`, { location: `
+     sio on;
+     sio_hook_secret ${keys}; # HERE` }, /key [12] in "sio_hook_secret"/]),
+  ['three keys', { location: `
+     sio on;
+     sio_hook_secret a b c; # HERE` }, /sio_hook_secret/],
+  ['sio_hook_secret twice', { location: `
+     sio on;
+     sio_hook_secret a;
+     sio_hook_secret b; # HERE` }, /sio_hook_secret/],
   ['sio_room_hook of a mistyped event', { location: `
      sio on;
      sio_room_hook /backend joined-room; # HERE` }, /joined-room/],
