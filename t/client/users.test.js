@@ -315,3 +315,268 @@ describe('users', { skip: process.env.SIO_TARGET === 'node' }, () => {
     assert.deepEqual(await whoIs(packed), ['7', [packed.id, 'user:7']]);
   });
 });
+
+
+/* n sessions of one user: who comes, who goes, what they hear */
+
+const SESSIONS = `
+    sio_set $name auth /user;
+    sio_user $name;
+    sio_user_room on;
+    sio_on rooms { ack $sio_rooms; }
+    sio_on disconnecting { emit leaving $sio_user $sio_rooms to=watch; }
+
+    sio_namespace /watch { sio_user watcher; sio_user_sessions off;
+                           sio_on connect { join watch; } }
+    sio_namespace /kick { sio_user_sessions 3 kick;
+                          sio_on rooms { ack $sio_rooms; }
+                          sio_on full { join one max=1; ack json:1; } }
+    sio_namespace /one { sio_user_sessions 1 kick;
+                         sio_on connect { join one; }
+                         sio_on rooms { ack $sio_rooms; } }
+    sio_namespace /last { sio_user_sessions 1 kick;
+                          sio_on connect { join last max=1; } }
+    sio_namespace /refuse { sio_user_sessions 3 refuse;
+                            sio_on rooms { ack $sio_rooms; } }
+    sio_namespace /any { sio_on rooms { ack $sio_rooms; } }
+`;
+
+
+describe('sessions of a user', {
+  skip: process.env.SIO_TARGET === 'node',
+}, () => {
+  let server, base, call;
+
+  before(async () => {
+    server = await sio.startNginx({
+      workers: 4,
+      connections: 2048,
+      location: `sio on; sio_allow_eio3 on; ${SESSIONS}`,
+      server: `location /api/ { sio_api; sio_api_key "${KEY}"; }`,
+    });
+    base = await server.counters();
+    call = api(server);
+  });
+
+  afterEach(() => disconnectAll());
+
+  after(() => lib.finish(server, base));
+
+
+  const size = async (nsp, user) =>
+    (await call(`rooms/user:${user}?nsp=${nsp}`)).size;
+
+  it('kicks the one that connected first', async () => {
+    const list = [];
+    const reasons = [];
+
+    for (let i = 0; i < 9; i++) {
+      const s = await connect(server, {
+        nsp: '/kick', transport: FORMS[i % 3], auth: { user: 'ann' },
+      });
+
+      s.on('disconnect', (reason) => reasons.push([i, reason]));
+      list.push(s);
+      await until(() => reasons.length === Math.max(0, i - 2), 10000,
+                  `${i - 2} to have gone`);
+      assert.equal(await size('/kick', 'ann'), Math.min(i + 1, 3));
+    }
+
+    assert.deepEqual(reasons, [0, 1, 2, 3, 4, 5].map((i) =>
+      [i, 'io server disconnect']));
+
+    for (const s of list.slice(6)) {
+      assert.deepEqual(await emitAck(s, 'rooms'), [s.id, 'user:ann']);
+    }
+  });
+
+
+  it('says what Node says with disconnect(true)', async () => {
+    const w = await sio.wsOpen(server);
+
+    w.send('40/one,{"user":"ann"}');
+    assert.match(await w.recvText(), /^40\/one,/);
+    w.send('40/any,');
+    assert.match(await w.recvText(), /^40\/any,/);
+
+    const p = await sio.poll(server);
+
+    await p.post('40/one,{"user":"bob"}');
+    assert.match((await p.get()).text, /^40\/one,/);
+
+    const list = await connectMany(server, 2, (i) => ({
+      nsp: '/one', auth: { user: ['ann', 'bob'][i] },
+    }));
+
+    /* the namespace, the others of its connection, the connection */
+
+    const packets = [await w.recvText(), await w.recvText()];
+
+    assert.deepEqual(packets.sort(), ['41/any,', '41/one,']);
+    await w.waitClose();
+
+    await p.wait('41/one,');
+    await p.wait('1');
+    assert.equal(await size('/one', 'ann'), 1);
+
+    for (const s of list) {
+      assert.ok(s.connected);
+    }
+  });
+
+
+  it('refuses one more', async () => {
+    const list = await connectMany(server, 3, (i) => ({
+      nsp: '/refuse', transport: FORMS[i % 3], auth: { user: 'ann' },
+    }));
+    const options = { nsp: '/refuse', auth: { user: 'ann' } };
+
+    for (const transport of FORMS) {
+      const e = await refused(server, { ...options, transport });
+
+      assert.equal(e.message, 'too many sessions');
+      assert.equal(e.data, undefined);
+    }
+
+    assert.equal(await size('/refuse', 'ann'), 3);
+
+    /* others, nobody, another namespace */
+
+    await connectMany(server, 4, (i) => ({
+      nsp: '/refuse', auth: [{ user: 'bob' }, {}, {}, {}, {}][i],
+    }));
+    await connectMany(server, 5, { nsp: '/any', auth: { user: 'ann' } });
+
+    list[1].disconnect();
+    await until(async () => await size('/refuse', 'ann') === 2, 10000,
+                'one to have gone');
+
+    const s = await connect(server, options);
+
+    assert.deepEqual(await emitAck(s, 'rooms'), [s.id, 'user:ann']);
+    assert.equal((await refused(server, options)).message,
+                 'too many sessions');
+  });
+
+
+  it('kicks nobody for one that is refused', async () => {
+    const first = await connect(server, { nsp: '/last',
+                                          auth: { user: 'ann' } });
+
+    const e = await refused(server, { nsp: '/last', auth: { user: 'bob' } });
+
+    assert.equal(e.message, 'room is full');
+
+    const f = await refused(server, { nsp: '/last', auth: { user: 'ann' } });
+
+    assert.equal(f.message, 'room is full');
+    assert.ok(first.connected);
+    assert.equal(await size('/last', 'ann'), 1);
+  });
+
+
+  /* at the same time on all workers; the room is looked at all the while */
+
+  for (const [nsp, kicks] of [['/kick', true], ['/refuse', false]]) {
+    it(`counts those of 4 workers at once, ${nsp}`, async () => {
+      const N = 3;
+      const COUNT = 50;
+      let most = 0;
+      let over = false;
+      const said = { connect: 0, connect_error: 0, disconnect: 0 };
+      const sockets = [];
+
+      const watch = (async () => {
+        while (!over) {
+          most = Math.max(most, await size(nsp, 'many'));
+        }
+      })();
+
+      for (let i = 0; i < COUNT; i++) {
+        const s = client(server, {
+          nsp, transport: FORMS[i % 3], reconnection: false, forceNew: true,
+          auth: { user: 'many' },
+        });
+
+        for (const event of Object.keys(said)) {
+          s.on(event, (why) => {
+            said[event]++;
+
+            if (event === 'connect_error') {
+              assert.equal(why.message, 'too many sessions');
+            }
+          });
+        }
+
+        sockets.push(s);
+      }
+
+      const want = kicks ? { connect: COUNT, connect_error: 0,
+                             disconnect: COUNT - N }
+                         : { connect: N, connect_error: COUNT - N,
+                             disconnect: 0 };
+
+      await until(() => Object.keys(said).every((k) => said[k] >= want[k]),
+                  20000, 'all to know').catch(() => { /* told below */ });
+      over = true;
+      await watch;
+
+      assert.deepEqual(said, want);
+      assert.ok(most <= N, `${most} at once`);
+      assert.equal(await size(nsp, 'many'), N);
+      assert.equal(sockets.filter((s) => s.connected).length, N);
+
+      const page = await call(`sockets?nsp=${nsp}`);
+
+      assert.equal(page.sockets.filter((s) => s.user === 'many').length, N);
+    });
+  }
+
+
+  it('lives on when a worker is killed', async () => {
+    const own = await sio.startNginx({
+      workers: 4,
+      location: `sio on; ${SESSIONS}`,
+      server: `location /api/ { sio_api; sio_api_key "${KEY}"; }`,
+    });
+    const ask = api(own);
+
+    /* no GET is waited for: nothing of them is at any worker */
+
+    const list = [];
+
+    for (let i = 0; i < 3; i++) {
+      const p = await sio.poll(own);
+
+      p.id = await p.connectNsp('/refuse', { user: 'ann' });
+      list.push(p);
+    }
+
+    for (let i = 0; i < 2; i++) {
+      const before = own.workers();
+
+      process.kill(before[i], 'SIGKILL');
+      await until(() => own.workers().length === 4
+                        && !own.workers().includes(before[i]), 10000,
+                  'a new worker');
+    }
+
+    for (const [i, p] of list.entries()) {
+      await p.post(`42/refuse,${i}["rooms"]`);
+      assert.equal(await p.wait(/^43/),
+                   `43/refuse,${i}[["${p.id}","user:ann"]]`);
+    }
+
+    const page = await ask('sockets?nsp=/refuse&room=user:ann');
+
+    assert.deepEqual(page.sockets.map((s) => s.user), ['ann', 'ann', 'ann']);
+    assert.equal((await refused(own, { nsp: '/refuse',
+                                       auth: { user: 'ann' } })).message,
+                 'too many sessions');
+
+    disconnectAll();
+    await own.stop({
+      allow: [/exited on signal 9/, /was locked by \d+/],
+    });
+  });
+});
