@@ -16,8 +16,11 @@
 #define NGX_SIO_LIST_BUCKETS  65536
 #define NGX_SIO_LIST_NAMES    (64 * 1024)
 
-/* a cursor: which bucket, and how many of its rooms are done */
-#define NGX_SIO_LIST_CHAIN    65536
+
+/* a cursor is the bucket, and the generation of its last room that was told */
+
+static ngx_sio_room_sh_t *ngx_sio_room_after(ngx_sio_zone_t *z,
+    uint32_t bucket, ngx_sio_ref_t nsp, uint32_t gen);
 
 
 ngx_int_t
@@ -26,10 +29,9 @@ ngx_sio_rooms(ngx_sio_zone_t *z, const ngx_str_t *nsp, uint64_t *cursor,
     ngx_uint_t *n)
 {
     u_char               *p, *last;
-    uint32_t              b, end;
+    uint32_t              b, gen, end;
     ngx_int_t             rc;
-    ngx_uint_t            i, skip;
-    ngx_sio_ref_t         ref, nref;
+    ngx_sio_ref_t         nref;
     ngx_sio_room_sh_t    *room;
     ngx_sio_room_info_t  *info;
 
@@ -52,35 +54,23 @@ ngx_sio_rooms(ngx_sio_zone_t *z, const ngx_str_t *nsp, uint64_t *cursor,
 
     room = ngx_sio_room_lookup_locked(z, 0, nsp);
 
-    if (room == NULL || *cursor / NGX_SIO_LIST_CHAIN >= z->root->nbuckets) {
+    if (room == NULL || *cursor >> 32 >= z->root->nbuckets) {
         *cursor = 0;
         return ngx_sio_finish(z, NGX_OK);
     }
 
     nref = ngx_sio_ref(z, room);
 
-    b = (uint32_t) (*cursor / NGX_SIO_LIST_CHAIN);
-    skip = *cursor % NGX_SIO_LIST_CHAIN;
+    b = (uint32_t) (*cursor >> 32);
+    gen = (uint32_t) *cursor;
     end = ngx_min(z->root->nbuckets, b + NGX_SIO_LIST_BUCKETS);
 
     for ( /* void */ ; b < end; b++) {
 
-        i = 0;
+        while ((room = ngx_sio_room_after(z, b, nref, gen)) != NULL) {
 
-        for (ref = *ngx_sio_bucket(z, NGX_SIO_TABLE_ROOMS, b);
-             ref;
-             ref = room->next)
-        {
-            room = ngx_sio_ptr(z, ref);
-
-            if (room->nsp != nref || i++ < skip) {
-                continue;
-            }
-
-            if (*n == max || (size_t) (last - p) < room->name_len
-                || i == NGX_SIO_LIST_CHAIN)
-            {
-                *cursor = (uint64_t) b * NGX_SIO_LIST_CHAIN + i - 1;
+            if (*n == max || (size_t) (last - p) < room->name_len) {
+                *cursor = (uint64_t) b << 32 | gen;
                 return ngx_sio_finish(z, NGX_OK);
             }
 
@@ -92,12 +82,43 @@ ngx_sio_rooms(ngx_sio_zone_t *z, const ngx_str_t *nsp, uint64_t *cursor,
 
             p += room->name_len;
             (*n)++;
+
+            gen = room->gen;
         }
 
-        skip = 0;
+        gen = 0;
     }
 
-    *cursor = (b < z->root->nbuckets) ? (uint64_t) b * NGX_SIO_LIST_CHAIN : 0;
+    *cursor = (b < z->root->nbuckets) ? (uint64_t) b << 32 : 0;
 
     return ngx_sio_finish(z, NGX_OK);
+}
+
+
+/* the next one of a bucket, in the order of generations: others may come and go
+   between two pages */
+
+static ngx_sio_room_sh_t *
+ngx_sio_room_after(ngx_sio_zone_t *z, uint32_t bucket, ngx_sio_ref_t nsp,
+    uint32_t gen)
+{
+    ngx_sio_ref_t       ref;
+    ngx_sio_room_sh_t  *room, *next;
+
+    next = NULL;
+
+    for (ref = *ngx_sio_bucket(z, NGX_SIO_TABLE_ROOMS, bucket);
+         ref;
+         ref = room->next)
+    {
+        room = ngx_sio_ptr(z, ref);
+
+        if (room->nsp == nsp && room->gen > gen
+            && (next == NULL || room->gen < next->gen))
+        {
+            next = room;
+        }
+    }
+
+    return next;
 }

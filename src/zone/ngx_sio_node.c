@@ -154,6 +154,10 @@ ngx_sio_node_entry(ngx_sio_zone_t *z, ngx_sio_ref_t ref,
         entry->session.gen = node->gen;
         break;
 
+    case NGX_SIO_ENTRY_REPLY:
+        entry->ack_id = node->ref;
+        break;
+
     default:
         break;
     }

@@ -147,6 +147,7 @@ typedef enum {
                                        answer to one */
     NGX_SIO_ENTRY_KICK,             /* socket gets no more messages: it is
                                        about to be disconnected */
+    NGX_SIO_ENTRY_REPLY,            /* an answer this worker waits for */
     NGX_SIO_ENTRY_OVERFLOW          /* the inbox was lost: close all WebSockets
                                        of this worker */
 } ngx_sio_entry_e;
@@ -158,7 +159,7 @@ typedef struct {
     ngx_sio_entry_e          type;
     ngx_uint_t               flags;    /* NGX_SIO_VOLATILE ... */
 
-    ngx_sio_body_t           body;     /* MESSAGE, SEND */
+    ngx_sio_body_t           body;     /* MESSAGE, SEND, REPLY */
 
     /* MESSAGE: each receiver once; targets and except hold rooms (their refs)
        first, then sockets (their refs) */
@@ -171,7 +172,8 @@ typedef struct {
     const ngx_sio_ref_t     *except_sockets;
     ngx_uint_t               nexcept_sockets;
 
-    uint32_t                 ack_id;       /* valid when ack_name.len */
+    uint32_t                 ack_id;       /* valid when ack_name.len; REPLY:
+                                              the id given */
     ngx_msec_t               ack_timeout;  /* milliseconds, 0: none */
     ngx_str_t                ack_name;
 
@@ -740,7 +742,8 @@ typedef struct {
 /*
  * At most max rooms of a namespace from a cursor on, in no order; *cursor
  * (0 at first) is then where to go on, 0: that was all.  A page may be short,
- * and even empty, and each is one instant; rooms from pool.
+ * and even empty, and each is one instant: a room that is there all the time
+ * is in one of them; rooms from pool.
  */
 ngx_int_t ngx_sio_rooms(ngx_sio_zone_t *z, const ngx_str_t *nsp,
     uint64_t *cursor, ngx_uint_t max, ngx_pool_t *pool,
@@ -825,6 +828,18 @@ typedef struct {
 
 ngx_int_t ngx_sio_session_acks(ngx_sio_zone_t *z, ngx_sio_handle_t session,
     ngx_pool_t *pool, ngx_sio_pending_ack_t **acks, ngx_uint_t *n);
+
+
+/*
+ * Hands a socket's answer to the worker that waits for it: a REPLY entry with
+ * id in the inbox of the slot, if gen (z->slot_gen there) is still its
+ * generation; or through z->apply, if it is this worker.
+ *
+ * NGX_OK; NGX_DONE: that worker is gone; NGX_DECLINED: its inbox is half full,
+ * the rest is for messages (counted); NGX_BUSY
+ */
+ngx_int_t ngx_sio_reply(ngx_sio_zone_t *z, ngx_uint_t slot, uint32_t gen,
+    uint32_t id, const ngx_sio_body_t *body);
 
 
 /* copies len bytes from offset off of a body.  No lock: the caller holds a

@@ -661,6 +661,25 @@ k_drain(void)
 }
 
 
+/* an answer for a worker, which may be gone */
+
+static void
+k_reply(void)
+{
+    ngx_int_t           rc;
+    ngx_uint_t          n;
+    ngx_sio_slot_sh_t  *slot;
+
+    n = zt_rand(8);
+    slot = &worker.z.root->slots[n];
+
+    zt_body(&body, 0, ZT_BODY_MIN + zt_rand(zt_rand(4) ? 300 : 30000));
+
+    rc = ngx_sio_reply(&worker.z, n, slot->gen, zt_rand(100), &body.body);
+    k_fine(rc, "reply");
+}
+
+
 void
 k_op(void)
 {
@@ -715,6 +734,9 @@ k_op(void)
 
         } else if (k < 94) {
             k_sockets(s);
+
+        } else if (k < 96) {
+            k_reply();
 
         } else if (k < 98) {
             zt_body(&body, k_id(), ZT_BODY_MIN + zt_rand(300));

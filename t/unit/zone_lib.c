@@ -689,6 +689,12 @@ zt_apply(void *data, ngx_sio_entry_t *e)
         zt_member_mute(w, e->socket);
         break;
 
+    case NGX_SIO_ENTRY_REPLY:
+        (void) zt_body_id(&w->z, &e->body);
+        w->replies++;
+        w->reply_id = e->ack_id;
+        break;
+
     case NGX_SIO_ENTRY_OVERFLOW:
         zt_ok(w->overflow, "worker %lu: inbox overflow",
               (unsigned long) w->n);

@@ -196,6 +196,8 @@ struct zt_worker_s {
     void                    *data;
 
     uint64_t                 received;
+    uint64_t                 replies;
+    uint32_t                 reply_id;      /* the last one's */
 };
 
 /* claims a slot */

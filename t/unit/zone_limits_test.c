@@ -579,6 +579,71 @@ test_inbox(void)
 }
 
 
+/* answers fill half of an inbox, the rest is for messages */
+
+static void
+test_replies(void)
+{
+    size_t              len;
+    ngx_uint_t          i, n, round;
+    ngx_sio_handle_t    s, k;
+    ngx_sio_counters_t  before, c;
+
+    s = l_session(&a, 1, NULL);
+    zt_rc(l_connect(&a, s, "/", NULL, NULL, 0, &k), NGX_OK);
+
+    for (round = 0; round < 3; round++) {
+        len = (round == 1) ? L_INBOX_SIZE / 5 : 20;
+        n = (round == 0) ? (L_INBOX + 1) / 2 : (round == 1) ? 2 : 0;
+
+        a.replies = 0;
+        noverflows = 0;
+        nreceived = 0;
+        zt_rc(ngx_sio_zone_counters(&a.z, &before), NGX_OK);
+
+        if (round == 2) {
+            len = L_INBOX_SIZE / 2 + 1;
+        }
+
+        zt_body(&body, 9, len);
+
+        for (i = 0; i < n; i++) {
+            zt_rc(ngx_sio_reply(&b.z, a.z.slot, a.z.slot_gen, i, &body.body),
+                  NGX_OK);
+        }
+
+        zt_rc(ngx_sio_reply(&b.z, a.z.slot, a.z.slot_gen, n, &body.body),
+              NGX_DECLINED);
+
+        zt_rc(ngx_sio_zone_counters(&a.z, &c), NGX_OK);
+        zt_ok(c.refused[NGX_SIO_REFUSED_INBOX]
+              == before.refused[NGX_SIO_REFUSED_INBOX] + 1, "not counted");
+
+        zt_rc(l_emit(&b, 1, 20, NULL, 0), NGX_OK);
+        zt_drain(&a);
+
+        zt_ok(a.replies == n && nreceived == 1 && noverflows == 0
+              && (n == 0 || a.reply_id == n - 1),
+              "%lu replies, %lu received, %lu overflows, the last one %u",
+              (unsigned long) a.replies, (unsigned long) nreceived,
+              (unsigned long) noverflows, a.reply_id);
+    }
+
+    /* to itself, and to one that is gone */
+
+    zt_body(&body, 9, 20000);
+    zt_rc(ngx_sio_reply(&a.z, a.z.slot, a.z.slot_gen, 70, &body.body), NGX_OK);
+    zt_ok(a.reply_id == 70, "the last one %u", a.reply_id);
+
+    zt_rc(ngx_sio_reply(&b.z, a.z.slot, a.z.slot_gen + 1, 71, &body.body),
+          NGX_DONE);
+    zt_rc(ngx_sio_reply(&b.z, NGX_SIO_MAX_SLOTS, 1, 71, &body.body),
+          NGX_DONE);
+
+    l_close(&a, s);
+}
+
+
 /* a room with members at more workers than a room's record has places */
 
 static void
@@ -667,6 +732,7 @@ static const struct {
     { "acks", test_acks },
     { "queue", test_queue },
     { "inbox", test_inbox },
+    { "replies", test_replies },
     { "many slots", test_many_slots },
     { "init", test_init }
 };

@@ -321,6 +321,33 @@ zs_define_send(queued, 0, ZS_QUEUED, 9000)
 zs_define_send(parked, 2, ZS_GET_0, 100)
 
 
+/* answers for a worker that waits */
+
+#define zs_define_reply(name, from, to, len)                                  \
+    static ngx_int_t                                                          \
+    zs_op_reply_##name(zs_t *zs)                                              \
+    {                                                                         \
+        return ngx_sio_reply(zs_z(from), zs_z(to)->slot, zs_z(to)->slot_gen,  \
+                             7, zs_message(len));                             \
+    }
+
+zs_define_reply(local, 0, 0, 100)
+zs_define_reply(remote, 0, 2, 100)
+zs_define_reply(large, 0, 2, 20000)
+
+
+static ngx_int_t
+zs_op_reply_gone(zs_t *zs)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_sio_reply(zs_z(0), zs_z(2)->slot, zs_z(2)->slot_gen - 1, 7,
+                       zs_message(100));
+
+    return (rc == NGX_DONE) ? NGX_OK : (rc == NGX_OK) ? NGX_ERROR : rc;
+}
+
+
 #define zs_define_close(name, w, i, linger)                                   \
     static ngx_int_t                                                          \
     zs_op_close_##name(zs_t *zs)                                              \
@@ -699,6 +726,10 @@ const zs_op_t  zs_ops[] = {
     { "send, idle polling", zs_op_send_idle, 1 },
     { "send, polling", zs_op_send_queued, 1 },
     { "send, parked GET", zs_op_send_parked, 1 },
+    { "reply, own", zs_op_reply_local, 0 },
+    { "reply, other worker", zs_op_reply_remote, 1 },
+    { "reply, large", zs_op_reply_large, 1 },
+    { "reply, the worker is gone", zs_op_reply_gone, 0 },
     { "close, own", zs_op_close_local, 0 },
     { "close, other worker", zs_op_close_remote, 0 },
     { "close, idle polling", zs_op_close_idle, 0 },
