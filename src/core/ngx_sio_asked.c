@@ -124,6 +124,10 @@ ngx_sio_asked_run(ngx_sio_peer_t *peer, const ngx_str_t *name)
 {
     ngx_sio_call_t  call;
 
+    if (ngx_sio_gather_named(name)) {
+        return;
+    }
+
     ngx_sio_call_init(&call, NGX_SIO_CALL_ACK, peer->client, peer);
 
     call.event = *name;

@@ -103,6 +103,14 @@ struct ngx_sio_server_s {
     size_t                    max_held;    /* bytes of packets that wait for a
                                               hook */
     ngx_uint_t                max_room_hooks;  /* that wait, of a worker */
+
+    /* of the API */
+    ngx_uint_t                max_gathers; /* that wait for acks, of a worker */
+    size_t                    max_answers; /* bytes of the answers of one */
+    ngx_msec_t                max_ack_timeout;
+    ngx_uint_t                max_orders;  /* in one array */
+    size_t                    max_line;    /* bytes of an order on a line */
+
     ngx_sio_worker_t         *worker;      /* this process's, or NULL */
 };
 

@@ -517,7 +517,10 @@ ngx_sio_dispatch_ack(ngx_sio_peer_t *peer, sio_packet_t *pkt,
         call.attachments = attachments;
         call.nattachments = pkt->nattachments;
 
-        if (ngx_sio_call_run(&call) == NGX_AGAIN) {
+        if (ngx_sio_gather_named(&name)) {
+            ngx_sio_gather_answer(&call);
+
+        } else if (ngx_sio_call_run(&call) == NGX_AGAIN) {
             ngx_reset_pool(call.pool);
             return client->closed ? NGX_DONE : NGX_OK;
         }

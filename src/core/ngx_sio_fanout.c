@@ -66,6 +66,10 @@ ngx_sio_fanout_apply(void *data, ngx_sio_entry_t *entry)
         ngx_sio_fanout_kick(w, entry);
         return;
 
+    case NGX_SIO_ENTRY_REPLY:
+        ngx_sio_gather_apply(w, entry);
+        return;
+
     case NGX_SIO_ENTRY_OVERFLOW:
         ngx_sio_fanout_overflow(w);
         return;

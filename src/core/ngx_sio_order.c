@@ -6,12 +6,15 @@
  */
 
 
+#include "ngx_sio_worker.h"
 #include "ngx_sio_order.h"
 #include "ngx_sio_rules.h"
 
 
 #define NGX_SIO_ORDER_MAX_ERROR  256
 #define NGX_SIO_ORDER_MAX_DEPTH  128
+#define NGX_SIO_ORDER_MAX_NAME   64
+#define NGX_SIO_ORDER_TIMEOUT    5000       /* milliseconds */
 
 #define NGX_SIO_ORDER_ANY                                                     \
     (NGX_SIO_ORDER_EMIT|NGX_SIO_ORDER_JOIN|NGX_SIO_ORDER_LEAVE                \
@@ -30,7 +33,9 @@ typedef struct {
     sio_str_t                 event;        /* a string's slice */
     sio_str_t                 args;         /* an array's */
     ngx_uint_t                max;
+    ngx_msec_t                timeout;
     unsigned                  aimed:1;      /* "to" or "in" */
+    unsigned                  ack:1;
 } ngx_sio_order_read_t;
 
 
@@ -48,9 +53,10 @@ typedef struct {
 
 static ngx_int_t ngx_sio_order_read(ngx_sio_order_read_t *o,
     const sio_str_t *object);
+static ngx_int_t ngx_sio_order_unknown(ngx_sio_order_read_t *o,
+    const sio_str_t *key);
 static ngx_int_t ngx_sio_order_settle(ngx_sio_order_read_t *o);
-static ngx_int_t ngx_sio_order_packet(ngx_sio_order_read_t *o);
-static ngx_int_t ngx_sio_order_as_came(ngx_sio_order_read_t *o);
+static ngx_int_t ngx_sio_order_ask(ngx_sio_order_read_t *o);
 static ngx_int_t ngx_sio_order_event(ngx_sio_order_read_t *o,
     const sio_str_t *value, ngx_uint_t n);
 static ngx_int_t ngx_sio_order_rooms(ngx_sio_order_read_t *o,
@@ -65,7 +71,7 @@ static ngx_int_t ngx_sio_order_nsp(ngx_sio_order_read_t *o,
     const sio_str_t *value, ngx_uint_t n);
 static ngx_int_t ngx_sio_order_args(ngx_sio_order_read_t *o,
     const sio_str_t *value, ngx_uint_t n);
-static ngx_int_t ngx_sio_order_max(ngx_sio_order_read_t *o,
+static ngx_int_t ngx_sio_order_number(ngx_sio_order_read_t *o,
     const sio_str_t *value, ngx_uint_t n);
 static ngx_int_t ngx_sio_order_flag(ngx_sio_order_read_t *o,
     const sio_str_t *value, ngx_uint_t n);
@@ -81,10 +87,14 @@ enum {
     NGX_SIO_ORDER_TO = 0,
     NGX_SIO_ORDER_EXCEPT,
 
+    NGX_SIO_ORDER_MAX,
+    NGX_SIO_ORDER_MSEC,
+
     NGX_SIO_ORDER_ALL,
     NGX_SIO_ORDER_EXCEPT_SELF,
     NGX_SIO_ORDER_IS_VOLATILE,
     NGX_SIO_ORDER_COMPRESS,
+    NGX_SIO_ORDER_ACK,
     NGX_SIO_ORDER_CLOSE
 };
 
@@ -116,8 +126,11 @@ static const ngx_sio_order_key_t  ngx_sio_order_keys[] = {
       NGX_SIO_ORDER_EMIT|NGX_SIO_ORDER_RELAY, 0 },
     { "compress", ngx_sio_order_flag, NGX_SIO_ORDER_COMPRESS,
       NGX_SIO_ORDER_EMIT|NGX_SIO_ORDER_RELAY, 0 },
+    { "ack", ngx_sio_order_flag, NGX_SIO_ORDER_ACK, NGX_SIO_ORDER_EMIT, 0 },
+    { "timeout", ngx_sio_order_number, NGX_SIO_ORDER_MSEC,
+      NGX_SIO_ORDER_EMIT, 0 },
 
-    { "max", ngx_sio_order_max, 0, NGX_SIO_ORDER_JOIN, 0 },
+    { "max", ngx_sio_order_number, NGX_SIO_ORDER_MAX, NGX_SIO_ORDER_JOIN, 0 },
     { "close", ngx_sio_order_flag, NGX_SIO_ORDER_CLOSE,
       NGX_SIO_ORDER_DISCONNECT, 0 }
 };
@@ -127,19 +140,19 @@ static const ngx_sio_order_key_t  ngx_sio_order_keys[] = {
 
 
 ngx_int_t
-ngx_sio_orders_read(ngx_sio_call_t *call, const ngx_str_t *json,
-    ngx_sio_order_t **orders, ngx_uint_t *n, ngx_str_t *error)
+ngx_sio_orders_open(ngx_sio_orders_t *orders, ngx_sio_call_t *call,
+    const ngx_str_t *json)
 {
-    ngx_int_t             rc;
-    sio_str_t             key, value;
     sio_json_info_t       info;
-    sio_json_iter_t       it;
     ngx_sio_order_read_t  o;
 
+    ngx_memzero(orders, sizeof(ngx_sio_orders_t));
     ngx_memzero(&o, sizeof(ngx_sio_order_read_t));
 
+    orders->call = call;
+
     o.call = call;
-    o.error = error;
+    o.error = &orders->error;
     o.index = -1;
 
     if (sio_json_parse(json->data, json->len, NGX_SIO_ORDER_MAX_DEPTH, &info,
@@ -154,30 +167,52 @@ ngx_sio_orders_read(ngx_sio_call_t *call, const ngx_str_t *json,
                                        "expected");
     }
 
-    *n = (info.type == SIO_JSON_OBJECT) ? 1 : info.nelts;
+    orders->list = (info.type == SIO_JSON_ARRAY);
+    orders->n = orders->list ? info.nelts : 1;
+    orders->value = info.value;
 
-    *orders = ngx_pcalloc(call->pool, (*n + 1) * sizeof(ngx_sio_order_t));
-    if (*orders == NULL) {
+    if (orders->n > call->server->max_orders) {
+        return ngx_sio_order_wrong(&o, "more orders than sio_limit "
+                                       "api_orders allows");
+    }
+
+    orders->orders = ngx_pcalloc(call->pool,
+                                 (orders->n + 1) * sizeof(ngx_sio_order_t));
+    if (orders->orders == NULL) {
         return NGX_ERROR;
     }
 
-    o.order = *orders;
+    sio_json_iter_init(&orders->it, &orders->value);
 
-    if (info.type == SIO_JSON_OBJECT) {
-        return ngx_sio_order_read(&o, &info.value);
-    }
+    return NGX_OK;
+}
 
-    sio_json_iter_init(&it, &info.value);
 
-    while (sio_json_iter_next(&it, &key, &value) == SIO_OK) {
+ngx_int_t
+ngx_sio_orders_more(ngx_sio_orders_t *orders, ngx_uint_t max)
+{
+    ngx_int_t             rc;
+    sio_str_t             key, value;
+    ngx_sio_order_read_t  o;
 
-        o.index++;
-        o.key = NULL;
-        o.given = 0;
-        o.max = 0;
-        o.aimed = 0;
-        o.event.len = 0;
-        o.args.len = 0;
+    for ( /* void */ ; orders->nread < orders->n; orders->nread++) {
+
+        if (max-- == 0) {
+            return NGX_AGAIN;
+        }
+
+        ngx_memzero(&o, sizeof(ngx_sio_order_read_t));
+
+        o.call = orders->call;
+        o.error = &orders->error;
+        o.order = &orders->orders[orders->nread];
+        o.index = -1;
+        value = orders->value;
+
+        if (orders->list) {
+            o.index = orders->nread;
+            (void) sio_json_iter_next(&orders->it, &key, &value);
+        }
 
         if (sio_json_type(&value) != SIO_JSON_OBJECT) {
             return ngx_sio_order_wrong(&o, "must be an object");
@@ -187,11 +222,30 @@ ngx_sio_orders_read(ngx_sio_call_t *call, const ngx_str_t *json,
         if (rc != NGX_OK) {
             return rc;
         }
-
-        o.order++;
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_sio_orders_read(ngx_sio_call_t *call, const ngx_str_t *json,
+    ngx_sio_order_t **orders, ngx_uint_t *n, ngx_str_t *error)
+{
+    ngx_int_t         rc;
+    ngx_sio_orders_t  all;
+
+    rc = ngx_sio_orders_open(&all, call, json);
+
+    if (rc == NGX_OK) {
+        rc = ngx_sio_orders_more(&all, all.n);
+    }
+
+    *orders = all.orders;
+    *n = all.n;
+    *error = all.error;
+
+    return rc;
 }
 
 
@@ -224,7 +278,7 @@ ngx_sio_order_read(ngx_sio_order_read_t *o, const sio_str_t *object)
         }
 
         if (i == NGX_SIO_ORDER_NKEYS) {
-            return ngx_sio_order_wrong(o, "has an unknown member");
+            return ngx_sio_order_unknown(o, &key);
         }
 
         k = &ngx_sio_order_keys[i];
@@ -276,12 +330,36 @@ ngx_sio_order_read(ngx_sio_order_read_t *o, const sio_str_t *object)
 }
 
 
+/* it is any text, the log is not */
+
+static ngx_int_t
+ngx_sio_order_unknown(ngx_sio_order_read_t *o, const sio_str_t *key)
+{
+    size_t  i, len;
+    u_char  text[NGX_SIO_ORDER_MAX_NAME + sizeof("has an unknown member ''")];
+
+    len = ngx_min(key->len - 2, NGX_SIO_ORDER_MAX_NAME);
+
+    ngx_sprintf(text, "has an unknown member '%*s'%Z", len, key->data + 1);
+
+    for (i = 0; text[i]; i++) {
+        if (text[i] < 0x20 || text[i] > 0x7e) {
+            text[i] = '?';
+        }
+    }
+
+    return ngx_sio_order_wrong(o, (char *) text);
+}
+
+
 /* what depends on more than one member */
 
 static ngx_int_t
 ngx_sio_order_settle(ngx_sio_order_read_t *o)
 {
+    ngx_int_t         rc;
     ngx_uint_t        i;
+    const char       *why;
     ngx_sio_order_t  *order;
     ngx_sio_where_t  *where;
 
@@ -323,6 +401,13 @@ ngx_sio_order_settle(ngx_sio_order_read_t *o)
                                       "by being that user only");
     }
 
+    if (o->ack || o->timeout) {
+        rc = ngx_sio_order_ask(o);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
     if (o->max) {
         order->max = ngx_palloc(o->call->pool,
                                 (order->nrooms + 1) * sizeof(ngx_uint_t));
@@ -337,135 +422,53 @@ ngx_sio_order_settle(ngx_sio_order_read_t *o)
 
     if (order->type == NGX_SIO_ORDER_RELAY) {
         order->type = NGX_SIO_ORDER_EMIT;
-        return ngx_sio_order_as_came(o);
+        return ngx_sio_order_relayed(o->call, order);
     }
 
-    return order->type == NGX_SIO_ORDER_EMIT ? ngx_sio_order_packet(o)
-                                             : NGX_OK;
-}
-
-
-/* ["event",arg,...] */
-
-static ngx_int_t
-ngx_sio_order_packet(ngx_sio_order_read_t *o)
-{
-    u_char            *p;
-    ngx_int_t          rc;
-    ngx_str_t          args, *json;
-    const char        *why;
-    ngx_sio_result_t   result;
-
-    ngx_str_set(&args, "[]");
-    ngx_memzero(&result, sizeof(ngx_sio_result_t));
-
-    if (o->args.len) {
-
-        rc = ngx_sio_order_values(o->call, &o->args, &args, &result, &why);
-
-        if (rc != NGX_OK) {
-            o->key = "args";
-            return rc == NGX_DECLINED ? ngx_sio_order_wrong(o, why) : rc;
-        }
+    if (order->type != NGX_SIO_ORDER_EMIT) {
+        return NGX_OK;
     }
 
-    json = &o->order->out.json;
+    rc = ngx_sio_order_packet(o->call, order, &o->event, &o->args, &why);
 
-    p = ngx_pnalloc(o->call->pool, o->event.len + args.len + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
+    if (rc == NGX_DECLINED) {
+        o->key = "args";
+        return ngx_sio_order_wrong(o, why);
     }
-
-    json->data = p;
-
-    *p++ = '[';
-    p = ngx_cpymem(p, o->event.data, o->event.len);
-
-    if (args.len > 2) {
-        *p++ = ',';
-        p = ngx_cpymem(p, args.data + 1, args.len - 2);
-    }
-
-    *p++ = ']';
-
-    json->len = p - json->data;
-
-    o->order->out.attachments = result.attachments;
-    o->order->out.nattachments = result.nattachments;
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_sio_order_values(ngx_sio_call_t *call, const sio_str_t *array,
-    ngx_str_t *json, ngx_sio_result_t *result, const char **why)
-{
-    ngx_int_t        rc;
-    ngx_sio_run_t    run;
-    ngx_sio_value_t  value;
-
-    ngx_memzero(&run, sizeof(ngx_sio_run_t));
-    ngx_memzero(&value, sizeof(ngx_sio_value_t));
-    ngx_memzero(result, sizeof(ngx_sio_result_t));
-
-    run.call = call;
-
-    value.kind = NGX_SIO_VALUE_JSON;
-    value.data = 1;
-
-    /* binary values are found by how they are spelled without spaces */
-
-    value.s.data = ngx_pnalloc(call->pool, array->len);
-    if (value.s.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    value.s.len = sio_json_compact(value.s.data, array);
-
-    rc = ngx_sio_value_settle(&run, &value, result);
-
-    *json = value.s;
-    *why = run.why;
 
     return rc;
 }
 
 
-/* the event goes on with the arguments that came, attachments included */
+/* the one who asks has to wait, so it is for one order alone */
 
 static ngx_int_t
-ngx_sio_order_as_came(ngx_sio_order_read_t *o)
+ngx_sio_order_ask(ngx_sio_order_read_t *o)
 {
-    u_char          *p;
-    ngx_str_t       *json;
-    ngx_sio_call_t  *call;
+    o->key = o->ack ? "ack" : "timeout";
 
-    call = o->call;
-    json = &o->order->out.json;
-
-    p = ngx_pnalloc(call->pool, call->args_json.len + sizeof("[,]") - 1
-                    + sio_json_string_len(call->event.data, call->event.len));
-    if (p == NULL) {
-        return NGX_ERROR;
+    if (!o->ack) {
+        return ngx_sio_order_wrong(o, "goes with ack");
     }
 
-    json->data = p;
-
-    *p++ = '[';
-    p += sio_json_string_write(p, call->event.data, call->event.len);
-
-    if (call->args_json.len) {
-        *p++ = ',';
-        p = ngx_cpymem(p, call->args_json.data, call->args_json.len);
+    if (o->call->type != NGX_SIO_CALL_API) {
+        return ngx_sio_order_wrong(o, "has no meaning here");
     }
 
-    *p++ = ']';
+    if (o->index >= 0) {
+        return ngx_sio_order_wrong(o, "is for an order that comes alone, not "
+                                      "in an array");
+    }
 
-    json->len = p - json->data;
+    if (ngx_sio_plain_call(o->call)) {
+        return ngx_sio_order_wrong(o, "has no meaning in Engine.IO");
+    }
 
-    o->order->out.attachments = call->attachments;
-    o->order->out.nattachments = call->nattachments;
+    o->key = NULL;
+    o->order->timeout = o->timeout
+                        ? o->timeout
+                        : ngx_min(NGX_SIO_ORDER_TIMEOUT,
+                                  o->call->server->max_ack_timeout);
 
     return NGX_OK;
 }
@@ -528,7 +531,7 @@ ngx_sio_order_aim(ngx_sio_order_read_t *o, const sio_str_t *value,
     }
 
     if (o->aimed) {
-        return ngx_sio_order_wrong(o, "says the same as to");
+        return ngx_sio_order_wrong(o, "is the second of to and in");
     }
 
     o->aimed = 1;
@@ -685,19 +688,33 @@ ngx_sio_order_args(ngx_sio_order_read_t *o, const sio_str_t *value,
 
 
 static ngx_int_t
-ngx_sio_order_max(ngx_sio_order_read_t *o, const sio_str_t *value,
+ngx_sio_order_number(ngx_sio_order_read_t *o, const sio_str_t *value,
     ngx_uint_t n)
 {
-    ngx_int_t  max;
+    ngx_int_t  number;
 
-    max = (sio_json_type(value) == SIO_JSON_NUMBER)
-          ? ngx_atoi(value->data, value->len) : NGX_ERROR;
+    number = (sio_json_type(value) == SIO_JSON_NUMBER)
+             ? ngx_atoi(value->data, value->len) : NGX_ERROR;
 
-    if (max <= 0) {
-        return ngx_sio_order_wrong(o, "must be a whole number above 0");
+    if (n == NGX_SIO_ORDER_MAX) {
+
+        if (number <= 0) {
+            return ngx_sio_order_wrong(o, "must be a whole number above 0");
+        }
+
+        o->max = number;
+
+        return NGX_OK;
     }
 
-    o->max = max;
+    if (number <= 0
+        || (ngx_msec_t) number > o->call->server->max_ack_timeout)
+    {
+        return ngx_sio_order_wrong(o, "must be a whole number of milliseconds "
+                                      "that sio_limit api_timeout allows");
+    }
+
+    o->timeout = number;
 
     return NGX_OK;
 }
@@ -736,6 +753,10 @@ ngx_sio_order_flag(ngx_sio_order_read_t *o, const sio_str_t *value,
 
     case NGX_SIO_ORDER_COMPRESS:
         out->flags |= is ? 0 : NGX_SIO_NO_COMPRESS;
+        break;
+
+    case NGX_SIO_ORDER_ACK:
+        o->ack = is;
         break;
 
     default: /* NGX_SIO_ORDER_CLOSE */
@@ -795,42 +816,4 @@ ngx_sio_order_wrong(ngx_sio_order_read_t *o, const char *why)
     o->error->len = p - o->error->data;
 
     return NGX_DECLINED;
-}
-
-
-ngx_int_t
-ngx_sio_order_run(ngx_sio_call_t *call, ngx_sio_order_t *order,
-    ngx_uint_t *count)
-{
-    ngx_int_t         rc;
-    ngx_sio_where_t  *where;
-
-    where = &order->out.where;
-    where->count = 0;
-
-    switch (order->type) {
-
-    case NGX_SIO_ORDER_EMIT:
-        rc = ngx_sio_call_emit(call, &order->out);
-        break;
-
-    case NGX_SIO_ORDER_JOIN:
-        rc = order->nrooms ? ngx_sio_call_join(call, order->rooms, order->max,
-                                               order->nrooms, where)
-                           : NGX_OK;
-        break;
-
-    case NGX_SIO_ORDER_LEAVE:
-        rc = order->nrooms ? ngx_sio_call_leave(call, order->rooms,
-                                                order->nrooms, where)
-                           : NGX_OK;
-        break;
-
-    default: /* NGX_SIO_ORDER_DISCONNECT */
-        rc = ngx_sio_call_disconnect(call, order->close, where);
-    }
-
-    *count = where->count;
-
-    return rc;
 }

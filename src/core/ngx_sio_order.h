@@ -35,19 +35,44 @@ typedef struct {
     ngx_str_t                *rooms;        /* JOIN, LEAVE */
     ngx_uint_t               *max;          /* JOIN: of each, or NULL */
     ngx_uint_t                nrooms;
+    ngx_msec_t                timeout;      /* EMIT that asks for acks, else
+                                               0: milliseconds */
     ngx_uint_t                close;        /* DISCONNECT */
 } ngx_sio_order_t;
 
 
+/* orders that are read piece by piece */
+
+typedef struct {
+    ngx_sio_order_t          *orders;       /* nread of n are there */
+    ngx_uint_t                nread;
+    ngx_uint_t                n;
+    ngx_uint_t                list;         /* an array was given */
+    ngx_str_t                 error;        /* of NGX_DECLINED: which member is
+                                               wrong, and why; JSON-safe */
+    ngx_sio_call_t           *call;
+    sio_json_iter_t           it;
+    sio_str_t                 value;
+} ngx_sio_orders_t;
+
+
 /*
- * Reads one order (an object) or many (an array of objects) from a whole JSON
- * text; they and all they point to are from call->pool or parts of json.  A
- * call without a socket has to say whom it means.
+ * One order (an object) or many (an array of objects, at most the server's
+ * max_orders) from a whole JSON text; they and all they point to are from
+ * call->pool or parts of json.  A call without a socket has to say whom it
+ * means.  open() checks the text, more() reads at most max of them: nothing may
+ * be carried out before all are read.
  *
- * NGX_OK        *orders has *n of them
- * NGX_DECLINED  *error says which member is wrong, and why: JSON-safe text
+ * NGX_OK        done; more(): orders has all of them
+ * NGX_AGAIN     more(): there are more
+ * NGX_DECLINED  see orders->error
  * NGX_ERROR     no memory
  */
+ngx_int_t ngx_sio_orders_open(ngx_sio_orders_t *orders, ngx_sio_call_t *call,
+    const ngx_str_t *json);
+ngx_int_t ngx_sio_orders_more(ngx_sio_orders_t *orders, ngx_uint_t max);
+
+/* both, for a hook's answer */
 ngx_int_t ngx_sio_orders_read(ngx_sio_call_t *call, const ngx_str_t *json,
     ngx_sio_order_t **orders, ngx_uint_t *n, ngx_str_t *error);
 
@@ -66,6 +91,15 @@ ngx_int_t ngx_sio_order_run(ngx_sio_call_t *call, ngx_sio_order_t *order,
  */
 ngx_int_t ngx_sio_orders_allowed(ngx_sio_call_t *call,
     ngx_sio_order_t *orders, ngx_uint_t n, ngx_str_t *error);
+
+/*
+ * Makes the packet of an EMIT: of the event's name as it is spelled and the
+ * array of arguments (empty: none); or of the call's own event and arguments.
+ * NGX_OK; NGX_DECLINED: *why says what is wrong; NGX_ERROR: no memory
+ */
+ngx_int_t ngx_sio_order_packet(ngx_sio_call_t *call, ngx_sio_order_t *order,
+    const sio_str_t *event, const sio_str_t *array, const char **why);
+ngx_int_t ngx_sio_order_relayed(ngx_sio_call_t *call, ngx_sio_order_t *order);
 
 /*
  * An array's text as it goes into a packet: without white space, objects

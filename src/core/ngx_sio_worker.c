@@ -87,7 +87,8 @@ ngx_sio_worker_init(ngx_sio_server_t *server, ngx_cycle_t *cycle)
         || ngx_sio_table_init(&w->parks) != NGX_OK
         || ngx_sio_table_init(&w->posts) != NGX_OK
         || ngx_sio_table_init(&w->candidates) != NGX_OK
-        || ngx_sio_table_init(&w->lanes) != NGX_OK)
+        || ngx_sio_table_init(&w->lanes) != NGX_OK
+        || ngx_sio_table_init(&w->gathers) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -740,7 +741,9 @@ ngx_sio_worker_drain_handler(ngx_event_t *ev)
         }
     }
 
-    if (w->clients.n || w->parks.n || w->ntasks != w->first_task) {
+    if (ngx_sio_gathers_end(w)
+        || w->clients.n || w->parks.n || w->ntasks != w->first_task)
+    {
         ngx_add_timer(ev, 100);
     }
 }
@@ -769,6 +772,7 @@ ngx_sio_worker_abort(ngx_sio_worker_t *w)
                   "all its clients are sent away", &w->server->name);
 
     ngx_sio_parks_answer_all(w);
+    (void) ngx_sio_gathers_end(w);
 
     for (i = 0; i <= w->clients.mask; i++) {
 

@@ -13,6 +13,7 @@
 
 #include "ngx_sio_core.h"
 #include "ngx_sio_rules.h"
+#include "ngx_sio_gather.h"
 #include "ngx_sio_hook.h"
 #include "../wire/sio_base64.h"
 #include "../wire/sio_eio3.h"
@@ -201,6 +202,8 @@ struct ngx_sio_worker_s {
     ngx_queue_t               waiting;      /* lanes, next ones to be asked */
     ngx_uint_t                ntold;        /* in lanes */
     ngx_uint_t                asking;       /* asked, of hooks */
+    ngx_sio_table_t           gathers;      /* of ngx_sio_gather_t */
+    uint32_t                  gather;       /* number of the last one */
 
     ngx_sio_task_t           *tasks;        /* FIFO: tasks[first .. ntasks) */
     ngx_uint_t                first_task;

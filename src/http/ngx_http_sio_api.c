@@ -4,7 +4,7 @@
  *
  * The API's requests: who may, which one it is, and orders that were posted.
  *
- *     POST .../              orders, one or an array of them
+ *     POST .../              orders, one, an array of them, or one a line
  *     POST .../emit/EVENT    any JSON, the event's only argument
  *     GET  .../sockets       ?room= &nsp= &limit= &cursor=
  *     GET  .../rooms         ?nsp= &limit= &cursor=
@@ -16,6 +16,40 @@
 #include "../wire/sio_utf8.h"
 
 
+#define NGX_HTTP_SIO_API_NAME_MAX  64
+
+
+/* the query's parameters: a bit of each */
+
+#define NGX_HTTP_SIO_API_TO        0x001
+#define NGX_HTTP_SIO_API_EXCEPT    0x002
+#define NGX_HTTP_SIO_API_ROOM      0x004
+#define NGX_HTTP_SIO_API_NSP       0x008
+#define NGX_HTTP_SIO_API_CURSOR    0x010
+#define NGX_HTTP_SIO_API_LIMIT     0x020
+#define NGX_HTTP_SIO_API_TIMEOUT   0x040
+
+typedef enum {
+    NGX_HTTP_SIO_API_LIST,
+    NGX_HTTP_SIO_API_ONE,
+    NGX_HTTP_SIO_API_FLAG
+} ngx_http_sio_api_kind_e;
+
+typedef struct {
+    ngx_str_t                  name;
+    ngx_uint_t                 bit;
+    ngx_http_sio_api_kind_e    kind;
+    size_t                     offset;      /* of an array or a string */
+} ngx_http_sio_api_param_t;
+
+typedef struct {
+    ngx_str_t                  path;        /* "/" at its end: a name follows */
+    ngx_uint_t                 methods;
+    ngx_uint_t                 params;
+    ngx_int_t                (*handler)(ngx_http_sio_api_ctx_t *api);
+} ngx_http_sio_api_route_t;
+
+
 static ngx_int_t ngx_http_sio_api_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_sio_api_authorized(ngx_http_request_t *r,
     ngx_array_t *keys);
@@ -23,19 +57,77 @@ static ngx_int_t ngx_http_sio_api_route(ngx_http_sio_api_ctx_t *api,
     ngx_str_t *path);
 static ngx_int_t ngx_http_sio_api_arg(void *data, ngx_str_t *name,
     ngx_str_t *value);
-static ngx_int_t ngx_http_sio_api_utf8(ngx_http_sio_api_ctx_t *api);
-static ngx_int_t ngx_http_sio_api_post(ngx_http_sio_api_ctx_t *api);
-static void ngx_http_sio_api_body(ngx_http_request_t *r);
-static ngx_int_t ngx_http_sio_api_read(ngx_http_request_t *r,
-    ngx_str_t *body);
-static ngx_int_t ngx_http_sio_api_orders(ngx_http_sio_api_ctx_t *api,
-    ngx_str_t *body);
-static ngx_int_t ngx_http_sio_api_emit(ngx_http_sio_api_ctx_t *api,
-    ngx_str_t *body);
-static size_t ngx_http_sio_api_names(u_char *p, const char *key,
-    ngx_array_t *names);
+static ngx_int_t ngx_http_sio_api_wrong(ngx_http_sio_api_ctx_t *api,
+    const ngx_str_t *name, const char *why);
 static ngx_uint_t ngx_http_sio_api_guarded(ngx_conf_t *cf,
     ngx_http_sio_api_t *api);
+
+
+#define ngx_http_sio_api_field(name)  offsetof(ngx_http_sio_api_ctx_t, name)
+
+static const ngx_http_sio_api_param_t  ngx_http_sio_api_params[] = {
+
+    { ngx_string("to"), NGX_HTTP_SIO_API_TO, NGX_HTTP_SIO_API_LIST,
+      ngx_http_sio_api_field(to) },
+
+    { ngx_string("in"), NGX_HTTP_SIO_API_TO, NGX_HTTP_SIO_API_LIST,
+      ngx_http_sio_api_field(to) },
+
+    { ngx_string("room"), NGX_HTTP_SIO_API_ROOM, NGX_HTTP_SIO_API_LIST,
+      ngx_http_sio_api_field(to) },
+
+    { ngx_string("except"), NGX_HTTP_SIO_API_EXCEPT, NGX_HTTP_SIO_API_LIST,
+      ngx_http_sio_api_field(except) },
+
+    { ngx_string("nsp"), NGX_HTTP_SIO_API_NSP, NGX_HTTP_SIO_API_ONE,
+      ngx_http_sio_api_field(nsp) },
+
+    { ngx_string("cursor"), NGX_HTTP_SIO_API_CURSOR, NGX_HTTP_SIO_API_ONE,
+      ngx_http_sio_api_field(cursor) },
+
+    { ngx_string("limit"), NGX_HTTP_SIO_API_LIMIT, NGX_HTTP_SIO_API_ONE,
+      ngx_http_sio_api_field(limit) },
+
+    { ngx_string("timeout"), NGX_HTTP_SIO_API_TIMEOUT, NGX_HTTP_SIO_API_ONE,
+      ngx_http_sio_api_field(timeout) },
+
+    { ngx_string("all"), NGX_HTTP_SIO_API_ALL, NGX_HTTP_SIO_API_FLAG, 0 },
+
+    { ngx_string("volatile"), NGX_HTTP_SIO_API_VOLATILE,
+      NGX_HTTP_SIO_API_FLAG, 0 },
+
+    { ngx_string("compress"), NGX_HTTP_SIO_API_COMPRESS,
+      NGX_HTTP_SIO_API_FLAG, 0 },
+
+    { ngx_string("ack"), NGX_HTTP_SIO_API_ACK, NGX_HTTP_SIO_API_FLAG, 0 },
+
+    { ngx_null_string, 0, 0, 0 }
+};
+
+
+static const ngx_http_sio_api_route_t  ngx_http_sio_api_routes[] = {
+
+    { ngx_string(""), NGX_HTTP_POST, 0, ngx_http_sio_api_post },
+
+    { ngx_string("emit/"), NGX_HTTP_POST,
+      NGX_HTTP_SIO_API_TO|NGX_HTTP_SIO_API_EXCEPT|NGX_HTTP_SIO_API_NSP
+      |NGX_HTTP_SIO_API_TIMEOUT|NGX_HTTP_SIO_API_FLAGS,
+      ngx_http_sio_api_post },
+
+    { ngx_string("sockets"), NGX_HTTP_GET|NGX_HTTP_HEAD,
+      NGX_HTTP_SIO_API_ROOM|NGX_HTTP_SIO_API_EXCEPT|NGX_HTTP_SIO_API_NSP
+      |NGX_HTTP_SIO_API_CURSOR|NGX_HTTP_SIO_API_LIMIT,
+      ngx_http_sio_api_sockets },
+
+    { ngx_string("rooms"), NGX_HTTP_GET|NGX_HTTP_HEAD,
+      NGX_HTTP_SIO_API_NSP|NGX_HTTP_SIO_API_CURSOR|NGX_HTTP_SIO_API_LIMIT,
+      ngx_http_sio_api_rooms },
+
+    { ngx_string("rooms/"), NGX_HTTP_GET|NGX_HTTP_HEAD,
+      NGX_HTTP_SIO_API_NSP, ngx_http_sio_api_room },
+
+    { ngx_null_string, 0, 0, NULL }
+};
 
 
 /* sio_api [zone=NAME] */
@@ -231,9 +323,6 @@ ngx_http_sio_api_handler(ngx_http_request_t *r)
     if (rc != NGX_OK
         || ngx_array_init(&api->to, r->pool, 4, sizeof(ngx_str_t)) != NGX_OK
         || ngx_array_init(&api->except, r->pool, 4, sizeof(ngx_str_t))
-           != NGX_OK
-        || ngx_http_sio_args(r->pool, &r->args, ngx_http_sio_api_arg,
-                             api)
            != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -245,16 +334,6 @@ ngx_http_sio_api_handler(ngx_http_request_t *r)
     call->server = &slcf->api->zone->server;
     call->worker = call->server->worker;
     call->pool = r->pool;
-
-    if (api->nsp.len == 0) {
-        ngx_str_set(&api->nsp, "/");
-    }
-
-    call->nsp = api->nsp;
-
-    if (call->worker == NULL) {
-        return ngx_http_sio_api_busy(api);
-    }
 
     path = r->uri;
 
@@ -336,130 +415,141 @@ ngx_http_sio_api_arg(void *data, ngx_str_t *name, ngx_str_t *value)
 {
     ngx_http_sio_api_ctx_t *api = data;
 
-    ngx_str_t    *s, *one;
-    ngx_array_t  *list;
+    ngx_str_t                       *s;
+    ngx_array_t                     *list;
+    const ngx_http_sio_api_param_t  *param;
 
-#define ngx_http_sio_api_is(s)                                                \
-    (name->len == sizeof(s) - 1                                               \
-     && ngx_strncmp(name->data, s, sizeof(s) - 1) == 0)
+    for (param = ngx_http_sio_api_params; param->name.len; param++) {
 
-    list = NULL;
-    one = NULL;
-
-    if (ngx_http_sio_api_is("to") || ngx_http_sio_api_is("in")) {
-        list = &api->to;
-
-    } else if (ngx_http_sio_api_is("except")) {
-        list = &api->except;
-
-    } else if (ngx_http_sio_api_is("all")) {
-        api->all = (value->len == 1 && value->data[0] == '1');
-        return NGX_OK;
-
-    } else if (ngx_http_sio_api_is("volatile")) {
-        api->is_volatile = (value->len == 1 && value->data[0] == '1');
-        return NGX_OK;
-
-    } else if (ngx_http_sio_api_is("room")) {
-        api->has_room = 1;
-        one = &api->room;
-
-    } else if (ngx_http_sio_api_is("nsp")) {
-        one = &api->nsp;
-
-    } else if (ngx_http_sio_api_is("cursor")) {
-        one = &api->cursor;
-
-    } else if (ngx_http_sio_api_is("limit")) {
-        one = &api->limit;
-
-    } else {
-        /* a mistyped "to" must not go unnoticed */
-        api->unknown = *name;
-        return NGX_OK;
+        if (param->name.len == name->len
+            && ngx_strncmp(param->name.data, name->data, name->len) == 0)
+        {
+            break;
+        }
     }
 
-    if (list) {
+    if (param->name.len == 0 || !(api->may & param->bit)) {
+
+        /* a mistyped "to" must not go unnoticed */
+
+        return ngx_http_sio_api_wrong(api, name, "has no meaning here");
+    }
+
+    s = (ngx_str_t *) ((u_char *) api + param->offset);
+
+    if (param->kind == NGX_HTTP_SIO_API_LIST) {
+
+        list = (ngx_array_t *) s;
+
         s = ngx_array_push(list);
         if (s == NULL) {
             return NGX_ERROR;
         }
 
-        *s = *value;
-
-    } else {
-        *one = *value;
+    } else if (api->given & param->bit) {
+        return ngx_http_sio_api_wrong(api, name, "is given twice");
     }
+
+    api->given |= param->bit;
+
+    if (param->kind == NGX_HTTP_SIO_API_FLAG) {
+
+        if (value->len != 1 || (*value->data != '0' && *value->data != '1')) {
+            return ngx_http_sio_api_wrong(api, name, "must be 0 or 1");
+        }
+
+        if (*value->data == '1') {
+            api->flags |= param->bit;
+        }
+
+        return NGX_OK;
+    }
+
+    if (sio_utf8_valid(value->data, value->len) != SIO_OK) {
+        return ngx_http_sio_api_wrong(api, name, "is not valid UTF-8");
+    }
+
+    *s = *value;
 
     return NGX_OK;
 }
 
 
-/* NGX_OK; NGX_DECLINED: something in the query is not UTF-8 */
+/* NGX_DECLINED, or NGX_ERROR; a name that we do not know is any bytes */
 
 static ngx_int_t
-ngx_http_sio_api_utf8(ngx_http_sio_api_ctx_t *api)
+ngx_http_sio_api_wrong(ngx_http_sio_api_ctx_t *api, const ngx_str_t *name,
+    const char *why)
 {
-    ngx_str_t   *s;
+    u_char      *p;
     ngx_uint_t   i;
 
-    s = api->to.elts;
-
-    for (i = 0; i < api->to.nelts; i++) {
-        if (sio_utf8_valid(s[i].data, s[i].len) != SIO_OK) {
-            return NGX_DECLINED;
-        }
+    p = ngx_pnalloc(api->request->pool,
+                    NGX_HTTP_SIO_API_NAME_MAX + 1 + ngx_strlen(why));
+    if (p == NULL) {
+        return NGX_ERROR;
     }
 
-    s = api->except.elts;
+    api->wrong.data = p;
 
-    for (i = 0; i < api->except.nelts; i++) {
-        if (sio_utf8_valid(s[i].data, s[i].len) != SIO_OK) {
-            return NGX_DECLINED;
-        }
+    for (i = 0; i < name->len && i < NGX_HTTP_SIO_API_NAME_MAX; i++) {
+        *p++ = (name->data[i] > 0x20 && name->data[i] < 0x7f) ? name->data[i]
+                                                              : '?';
     }
 
-    return (sio_utf8_valid(api->room.data, api->room.len) == SIO_OK
-            && sio_utf8_valid(api->nsp.data, api->nsp.len) == SIO_OK)
-           ? NGX_OK : NGX_DECLINED;
+    *p++ = ' ';
+    p = ngx_cpymem(p, why, ngx_strlen(why));
+
+    api->wrong.len = p - api->wrong.data;
+
+    return NGX_DECLINED;
 }
 
 
 static ngx_int_t
 ngx_http_sio_api_route(ngx_http_sio_api_ctx_t *api, ngx_str_t *path)
 {
-    ngx_str_t            text, allow;
-    ngx_uint_t           post, get;
-    ngx_http_request_t  *r;
+    ngx_int_t                        rc;
+    ngx_str_t                        text, *allow;
+    ngx_http_request_t              *r;
+    const ngx_http_sio_api_route_t  *route;
+
+    static ngx_str_t  post = ngx_string("POST");
+    static ngx_str_t  get = ngx_string("GET, HEAD");
 
     r = api->request;
 
-    post = (path->len == 0
-            || (path->len > 5 && ngx_strncmp(path->data, "emit/", 5) == 0));
+    for (route = ngx_http_sio_api_routes; route->handler; route++) {
 
-    get = ((path->len == 7 && ngx_strncmp(path->data, "sockets", 7) == 0)
-           || (path->len == 5 && ngx_strncmp(path->data, "rooms", 5) == 0)
-           || (path->len > 6 && ngx_strncmp(path->data, "rooms/", 6) == 0));
+        if (path->len < route->path.len
+            || ngx_strncmp(path->data, route->path.data, route->path.len) != 0)
+        {
+            continue;
+        }
 
-    if (!post && !get) {
+        /* a name follows, or nothing */
+
+        if (route->path.len && route->path.data[route->path.len - 1] == '/'
+            ? path->len > route->path.len
+            : path->len == route->path.len)
+        {
+            break;
+        }
+    }
+
+    if (route->handler == NULL) {
         ngx_str_set(&text, "no such resource");
         return ngx_http_sio_api_error(api, NGX_HTTP_NOT_FOUND, "not_found",
                                       &text);
     }
 
-    if (post ? !(r->method & NGX_HTTP_POST)
-             : !(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)))
-    {
+    if (!(r->method & route->methods)) {
+
         ngx_str_set(&text, "the method does not fit the resource");
 
-        if (post) {
-            ngx_str_set(&allow, "POST");
+        allow = (route->methods & NGX_HTTP_POST) ? &post : &get;
 
-        } else {
-            ngx_str_set(&allow, "GET, HEAD");
-        }
-
-        if (ngx_http_sio_set_header(r, "Allow", &allow) != NGX_OK) {
+        if (ngx_http_sio_set_header(r, "Allow", allow) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
@@ -467,361 +557,39 @@ ngx_http_sio_api_route(ngx_http_sio_api_ctx_t *api, ngx_str_t *path)
                                       "method_not_allowed", &text);
     }
 
-    if (api->unknown.len) {
-        ngx_str_set(&text, "an unknown parameter in the query");
-        return ngx_http_sio_api_error(api, NGX_HTTP_BAD_REQUEST,
-                                      "invalid_query", &text);
-    }
+    api->may = route->params;
+    api->name.data = path->data + route->path.len;
+    api->name.len = path->len - route->path.len;
 
-    if (ngx_http_sio_api_utf8(api) != NGX_OK
-        || sio_utf8_valid(path->data, path->len) != SIO_OK)
-    {
-        ngx_str_set(&text, "the URL is not valid UTF-8");
-        return ngx_http_sio_api_error(api, NGX_HTTP_BAD_REQUEST,
-                                      "invalid_query", &text);
-    }
-
-    if (post) {
-
-        if (path->len) {
-            api->event.data = path->data + 5;
-            api->event.len = path->len - 5;
-        }
-
-        return ngx_http_sio_api_post(api);
-    }
-
-    if (path->data[0] == 's') {
-        return ngx_http_sio_api_sockets(api);
-    }
-
-    if (path->len == 5) {
-        return ngx_http_sio_api_rooms(api);
-    }
-
-    path->data += 6;
-    path->len -= 6;
-
-    return ngx_http_sio_api_room(api, path);
-}
-
-
-static ngx_int_t
-ngx_http_sio_api_post(ngx_http_sio_api_ctx_t *api)
-{
-    size_t               len;
-    ngx_int_t            rc;
-    ngx_str_t            text, *type;
-    ngx_http_request_t  *r;
-
-    static ngx_str_t  json = ngx_string("application/json");
-
-    r = api->request;
-
-    /* a page of another origin cannot send this type unasked: Fetch, CORS */
-
-    type = r->headers_in.content_type ? &r->headers_in.content_type->value
-                                      : NULL;
-    len = json.len;
-
-    if (type == NULL || type->len < len
-        || ngx_strncasecmp(type->data, json.data, len) != 0
-        || (type->len > len && type->data[len] != ';'
-            && type->data[len] != ' '))
-    {
-        ngx_str_set(&text, "the body must be application/json");
-        return ngx_http_sio_api_error(api, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
-                                      "unsupported_media_type", &text);
-    }
-
-    r->request_body_in_single_buf = 1;
-
-    rc = ngx_http_read_client_request_body(r, ngx_http_sio_api_body);
-
-    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
-}
-
-
-static void
-ngx_http_sio_api_body(ngx_http_request_t *r)
-{
-    ngx_int_t                rc;
-    ngx_str_t                body;
-    ngx_http_sio_api_ctx_t  *api;
-
-    api = (ngx_http_sio_api_ctx_t *)
-              ngx_http_get_module_ctx(r, ngx_http_sio_module);
-
-    rc = ngx_http_sio_api_read(r, &body);
-
-    if (rc != NGX_OK) {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        return;
-    }
-
-    /* a reload may have taken the worker's place in the zone meanwhile */
-
-    if (api->call.server->worker == NULL) {
-        ngx_http_finalize_request(r, ngx_http_sio_api_busy(api));
-        return;
-    }
-
-    rc = api->event.data ? ngx_http_sio_api_emit(api, &body)
-                         : ngx_http_sio_api_orders(api, &body);
-
-    ngx_http_finalize_request(r, rc);
-}
-
-
-/* in one piece, and writable */
-
-static ngx_int_t
-ngx_http_sio_api_read(ngx_http_request_t *r, ngx_str_t *body)
-{
-    size_t        n;
-    off_t         len;
-    u_char       *p;
-    ssize_t       size;
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
-
-    len = 0;
-
-    if (r->request_body == NULL) {
-        ngx_str_null(body);
-        return NGX_OK;
-    }
-
-    for (cl = r->request_body->bufs; cl; cl = cl->next) {
-        len += ngx_buf_size(cl->buf);
-    }
-
-    p = ngx_palloc(r->pool, len + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    body->data = p;
-    body->len = len;
-
-    for (cl = r->request_body->bufs; cl; cl = cl->next) {
-
-        b = cl->buf;
-
-        if (b->in_file) {
-            n = b->file_last - b->file_pos;
-
-            size = ngx_read_file(b->file, p, n, b->file_pos);
-
-            if (size == NGX_ERROR || (size_t) size != n) {
-                return NGX_ERROR;
-            }
-
-        } else {
-            n = b->last - b->pos;
-
-            if (n) {
-                ngx_memcpy(p, b->pos, n);
-            }
-        }
-
-        p += n;
-    }
-
-    return NGX_OK;
-}
-
-
-/* all of them are right, or none is carried out */
-
-static ngx_int_t
-ngx_http_sio_api_orders(ngx_http_sio_api_ctx_t *api, ngx_str_t *body)
-{
-    u_char           *p;
-    ngx_int_t         rc;
-    ngx_str_t         text, json;
-    ngx_uint_t        i, n, count, list;
-    ngx_sio_order_t  *orders;
-
-    rc = ngx_sio_orders_read(&api->call, body, &orders, &n, &text);
+    rc = (sio_utf8_valid(path->data, path->len) == SIO_OK)
+         ? ngx_http_sio_args(r->pool, &r->args, ngx_http_sio_api_arg, api)
+         : NGX_DECLINED;
 
     if (rc == NGX_DECLINED) {
+
+        if (api->wrong.len == 0) {
+            ngx_str_set(&api->wrong, "the URL is not valid UTF-8");
+        }
+
         return ngx_http_sio_api_error(api, NGX_HTTP_BAD_REQUEST,
-                                      "invalid_action", &text);
+                                      "invalid_query", &api->wrong);
     }
 
     if (rc != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    /* valid JSON by now: "[" or "{" comes first */
-
-    for (p = body->data; *p != '[' && *p != '{'; p++) { /* void */ }
-
-    list = (*p == '[');
-
-    p = ngx_pnalloc(api->request->pool,
-                    n * (sizeof("{\"receivers\":},") - 1 + NGX_INT_T_LEN)
-                    + 2);
-    if (p == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (api->nsp.len == 0) {
+        ngx_str_set(&api->nsp, "/");
     }
 
-    json.data = p;
+    api->call.nsp = api->nsp;
 
-    if (list) {
-        *p++ = '[';
+    if (api->call.worker == NULL) {
+        return ngx_http_sio_api_busy(api);
     }
 
-    for (i = 0; i < n; i++) {
-
-        orders[i].out.where.counted = 1;
-
-        rc = ngx_sio_order_run(&api->call, &orders[i], &count);
-
-        if (rc != NGX_OK && rc != NGX_DONE) {
-
-            text.data = ngx_pnalloc(api->request->pool, 128);
-            if (text.data == NULL) {
-                return NGX_HTTP_INTERNAL_SERVER_ERROR;
-            }
-
-            text.len = ngx_sprintf(text.data, "[%ui] %s, those before it are "
-                                   "done", i,
-                                   rc == NGX_DECLINED
-                                   ? "a room is full, or a socket is in too "
-                                     "many"
-                                   : "the zone is full")
-                       - text.data;
-
-            return rc == NGX_DECLINED
-                   ? ngx_http_sio_api_error(api, NGX_HTTP_CONFLICT, "refused",
-                                            &text)
-                   : ngx_http_sio_api_error(api,
-                                            NGX_HTTP_SERVICE_UNAVAILABLE,
-                                            "zone_full", &text);
-        }
-
-        p = ngx_sprintf(p, "%s{\"%s\":%ui}", i ? "," : "",
-                        orders[i].type == NGX_SIO_ORDER_EMIT ? "receivers"
-                                                             : "sockets",
-                        count);
-    }
-
-    if (list) {
-        *p++ = ']';
-    }
-
-    json.len = p - json.data;
-
-    return ngx_http_sio_api_send(api, &json);
-}
-
-
-/* the same as an order, which then is checked as any other */
-
-static ngx_int_t
-ngx_http_sio_api_emit(ngx_http_sio_api_ctx_t *api, ngx_str_t *body)
-{
-    u_char           *p;
-    size_t            len;
-    ngx_str_t         order, text;
-    sio_json_info_t   info;
-
-    if (sio_json_parse(body->data, body->len, SIO_JSON_MAX_DEPTH, &info, NULL,
-                       0)
-        != SIO_OK)
-    {
-        ngx_str_set(&text, "the body is not valid JSON");
-        return ngx_http_sio_api_error(api, NGX_HTTP_BAD_REQUEST,
-                                      "invalid_action", &text);
-    }
-
-    len = sizeof("{\"emit\":,\"args\":[],\"all\":true,\"volatile\":true,"
-                 "\"nsp\":}") - 1
-          + sio_json_string_len(api->event.data, api->event.len)
-          + info.value.len
-          + sio_json_string_len(api->nsp.data, api->nsp.len)
-          + ngx_http_sio_api_names(NULL, "to", &api->to)
-          + ngx_http_sio_api_names(NULL, "except", &api->except);
-
-    p = ngx_pnalloc(api->request->pool, len);
-    if (p == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    order.data = p;
-
-    p = ngx_cpymem(p, "{\"emit\":", sizeof("{\"emit\":") - 1);
-    p += sio_json_string_write(p, api->event.data, api->event.len);
-    p = ngx_cpymem(p, ",\"args\":[", sizeof(",\"args\":[") - 1);
-    p = ngx_cpymem(p, info.value.data, info.value.len);
-    *p++ = ']';
-
-    p += ngx_http_sio_api_names(p, "to", &api->to);
-    p += ngx_http_sio_api_names(p, "except", &api->except);
-
-    if (api->all) {
-        p = ngx_cpymem(p, ",\"all\":true", sizeof(",\"all\":true") - 1);
-    }
-
-    if (api->is_volatile) {
-        p = ngx_cpymem(p, ",\"volatile\":true",
-                       sizeof(",\"volatile\":true") - 1);
-    }
-
-    p = ngx_cpymem(p, ",\"nsp\":", sizeof(",\"nsp\":") - 1);
-    p += sio_json_string_write(p, api->nsp.data, api->nsp.len);
-    *p++ = '}';
-
-    order.len = p - order.data;
-
-    return ngx_http_sio_api_orders(api, &order);
-}
-
-
-/* ,"to":["a","b"]; p NULL: only counts.  Nothing for an empty list */
-
-static size_t
-ngx_http_sio_api_names(u_char *p, const char *key, ngx_array_t *names)
-{
-    size_t       len;
-    u_char      *start;
-    ngx_str_t   *name;
-    ngx_uint_t   i;
-
-    if (names->nelts == 0) {
-        return 0;
-    }
-
-    name = names->elts;
-
-    if (p == NULL) {
-
-        len = sizeof(",\"\":[]") - 1 + ngx_strlen(key) + names->nelts;
-
-        for (i = 0; i < names->nelts; i++) {
-            len += sio_json_string_len(name[i].data, name[i].len);
-        }
-
-        return len;
-    }
-
-    start = p;
-    p = ngx_sprintf(p, ",\"%s\":[", key);
-
-    for (i = 0; i < names->nelts; i++) {
-
-        if (i) {
-            *p++ = ',';
-        }
-
-        p += sio_json_string_write(p, name[i].data, name[i].len);
-    }
-
-    *p++ = ']';
-
-    return p - start;
+    return route->handler(api);
 }
 
 
@@ -829,14 +597,23 @@ ngx_int_t
 ngx_http_sio_api_error(ngx_http_sio_api_ctx_t *api, ngx_uint_t status,
     const char *code, const ngx_str_t *message)
 {
+    return ngx_http_sio_api_error_at(api, status, code, message, 0, 0);
+}
+
+
+ngx_int_t
+ngx_http_sio_api_error_at(ngx_http_sio_api_ctx_t *api, ngx_uint_t status,
+    const char *code, const ngx_str_t *message, ngx_uint_t line,
+    ngx_uint_t done)
+{
     u_char     *p;
     size_t      len;
     ngx_str_t   json;
 
     static ngx_str_t  type = ngx_string("application/json");
 
-    len = sizeof("{\"error\":{\"code\":\"\",\"message\":}}") - 1
-          + ngx_strlen(code)
+    len = sizeof("{\"error\":{\"code\":\"\",\"message\":,\"line\":,\"done\":}}")
+          - 1 + 2 * NGX_INT_T_LEN + ngx_strlen(code)
           + sio_json_string_len(message->data, message->len);
 
     p = ngx_pnalloc(api->request->pool, len);
@@ -848,6 +625,11 @@ ngx_http_sio_api_error(ngx_http_sio_api_ctx_t *api, ngx_uint_t status,
 
     p = ngx_sprintf(p, "{\"error\":{\"code\":\"%s\",\"message\":", code);
     p += sio_json_string_write(p, message->data, message->len);
+
+    if (line) {
+        p = ngx_sprintf(p, ",\"line\":%ui,\"done\":%ui", line, done);
+    }
+
     *p++ = '}';
     *p++ = '}';
 

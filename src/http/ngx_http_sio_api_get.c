@@ -11,6 +11,14 @@
 
 #define NGX_HTTP_SIO_API_LIMIT      100
 #define NGX_HTTP_SIO_API_MAX_LIMIT  1000
+#define NGX_HTTP_SIO_API_SELECT     10000000
+#define NGX_HTTP_SIO_API_MAX_CURSOR  ((uint64_t) -1)
+
+
+/* a number of its own for each socket */
+
+#define ngx_http_sio_api_place(h)                                             \
+    ((uint64_t) (h)->gen << 32 | (h)->ref)
 
 
 typedef struct {
@@ -27,6 +35,10 @@ static ngx_int_t ngx_http_sio_api_page(ngx_http_sio_api_ctx_t *api,
     ngx_uint_t *limit, uint64_t *cursor);
 static ngx_int_t ngx_http_sio_api_look(ngx_http_sio_api_ctx_t *api,
     ngx_sio_handle_t handle, ngx_http_sio_api_socket_t *socket);
+static ngx_uint_t ngx_http_sio_api_next(ngx_sio_handle_t *handles,
+    ngx_uint_t n, uint64_t cursor, ngx_uint_t limit, ngx_uint_t *more);
+static int ngx_libc_cdecl ngx_http_sio_api_compare(const void *one,
+    const void *two);
 static ngx_int_t ngx_http_sio_api_wrong_page(ngx_http_sio_api_ctx_t *api);
 
 
@@ -36,8 +48,8 @@ static ngx_int_t
 ngx_http_sio_api_page(ngx_http_sio_api_ctx_t *api, ngx_uint_t *limit,
     uint64_t *cursor)
 {
-    off_t      c;
-    ngx_int_t  n;
+    ngx_int_t   n;
+    ngx_uint_t  i, digit;
 
     *limit = NGX_HTTP_SIO_API_LIMIT;
     *cursor = 0;
@@ -52,14 +64,17 @@ ngx_http_sio_api_page(ngx_http_sio_api_ctx_t *api, ngx_uint_t *limit,
         *limit = n;
     }
 
-    if (api->cursor.len) {
-        c = ngx_atoof(api->cursor.data, api->cursor.len);
+    for (i = 0; i < api->cursor.len; i++) {
 
-        if (c < 0) {
+        digit = api->cursor.data[i] - '0';
+
+        if (digit > 9
+            || *cursor > (NGX_HTTP_SIO_API_MAX_CURSOR - digit) / 10)
+        {
             return NGX_DECLINED;
         }
 
-        *cursor = c;
+        *cursor = *cursor * 10 + digit;
     }
 
     return NGX_OK;
@@ -79,7 +94,11 @@ ngx_http_sio_api_wrong_page(ngx_http_sio_api_ctx_t *api)
 }
 
 
-/* a cursor is how many of the selection went before */
+/*
+ * Sockets are told in the order of their places, which they keep, and a cursor
+ * is the last one's: who is there all the time is in one page, whoever comes
+ * and goes meanwhile.
+ */
 
 ngx_int_t
 ngx_http_sio_api_sockets(ngx_http_sio_api_ctx_t *api)
@@ -88,7 +107,7 @@ ngx_http_sio_api_sockets(ngx_http_sio_api_ctx_t *api)
     size_t                      len;
     uint64_t                    cursor;
     ngx_str_t                   json;
-    ngx_uint_t                  i, k, n, m, limit, total;
+    ngx_uint_t                  i, k, n, m, limit, total, more;
     ngx_sio_zone_t             *z;
     ngx_sio_target_t            target;
     ngx_sio_handle_t           *handles;
@@ -97,38 +116,40 @@ ngx_http_sio_api_sockets(ngx_http_sio_api_ctx_t *api)
 
     r = api->request;
 
-    if (ngx_http_sio_api_page(api, &limit, &cursor) != NGX_OK
-        || cursor > NGX_MAX_INT32_VALUE)
-    {
+    if (ngx_http_sio_api_page(api, &limit, &cursor) != NGX_OK) {
         return ngx_http_sio_api_wrong_page(api);
     }
 
     ngx_memzero(&target, sizeof(ngx_sio_target_t));
 
     target.nsp = api->nsp;
-    target.to = &api->room;
-    target.nto = api->has_room;
-    target.all = !api->has_room;
+    target.to = api->to.elts;
+    target.nto = api->to.nelts;
+    target.all = (api->to.nelts == 0);
+    target.except = api->except.elts;
+    target.nexcept = api->except.nelts;
 
     z = ngx_sio_worker_zone(api->call.worker);
 
-    if (ngx_sio_select(z, &target, cursor + limit, r->pool, &handles, &n,
-                       &total)
+    if (ngx_sio_select(z, &target, NGX_HTTP_SIO_API_SELECT, r->pool, &handles,
+                       &n, &total)
         != NGX_OK)
     {
         return ngx_http_sio_api_busy(api);
     }
+
+    n = ngx_http_sio_api_next(handles, n, cursor, limit, &more);
 
     sockets = ngx_palloc(r->pool, limit * sizeof(ngx_http_sio_api_socket_t));
     if (sockets == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    len = sizeof("{\"sockets\":[],\"total\":,\"cursor\":}") - 1
+    len = sizeof("{\"sockets\":[],\"total\":,\"cursor\":\"\"}") - 1
           + 2 * NGX_INT64_LEN;
     m = 0;
 
-    for (i = cursor; i < n; i++) {
+    for (i = 0; i < n; i++) {
 
         s = &sockets[m];
 
@@ -200,8 +221,9 @@ ngx_http_sio_api_sockets(ngx_http_sio_api_ctx_t *api)
 
     p = ngx_sprintf(p, "],\"total\":%ui", total);
 
-    if (cursor + limit < total) {
-        p = ngx_sprintf(p, ",\"cursor\":%uL", cursor + limit);
+    if (more) {
+        p = ngx_sprintf(p, ",\"cursor\":\"%uL\"",
+                        ngx_http_sio_api_place(&handles[n - 1]));
     }
 
     *p++ = '}';
@@ -209,6 +231,43 @@ ngx_http_sio_api_sockets(ngx_http_sio_api_ctx_t *api)
     json.len = p - json.data;
 
     return ngx_http_sio_api_send(api, &json);
+}
+
+
+/* moves the next ones behind cursor to the beginning, in order; *more: others
+   follow */
+
+static ngx_uint_t
+ngx_http_sio_api_next(ngx_sio_handle_t *handles, ngx_uint_t n,
+    uint64_t cursor, ngx_uint_t limit, ngx_uint_t *more)
+{
+    ngx_uint_t  i, m;
+
+    m = 0;
+
+    for (i = 0; i < n; i++) {
+        if (ngx_http_sio_api_place(&handles[i]) > cursor) {
+            handles[m++] = handles[i];
+        }
+    }
+
+    ngx_qsort(handles, m, sizeof(ngx_sio_handle_t), ngx_http_sio_api_compare);
+
+    *more = (m > limit);
+
+    return ngx_min(m, limit);
+}
+
+
+static int ngx_libc_cdecl
+ngx_http_sio_api_compare(const void *one, const void *two)
+{
+    uint64_t  a, b;
+
+    a = ngx_http_sio_api_place((const ngx_sio_handle_t *) one);
+    b = ngx_http_sio_api_place((const ngx_sio_handle_t *) two);
+
+    return a < b ? -1 : a > b;
 }
 
 
@@ -267,7 +326,7 @@ ngx_http_sio_api_rooms(ngx_http_sio_api_ctx_t *api)
         return ngx_http_sio_api_busy(api);
     }
 
-    len = sizeof("{\"rooms\":[],\"cursor\":}") - 1 + NGX_INT64_LEN;
+    len = sizeof("{\"rooms\":[],\"cursor\":\"\"}") - 1 + NGX_INT64_LEN;
 
     for (i = 0; i < n; i++) {
         len += sizeof("{\"room\":,\"size\":},") - 1 + NGX_INT_T_LEN
@@ -292,7 +351,7 @@ ngx_http_sio_api_rooms(ngx_http_sio_api_ctx_t *api)
     *p++ = ']';
 
     if (cursor) {
-        p = ngx_sprintf(p, ",\"cursor\":%uL", cursor);
+        p = ngx_sprintf(p, ",\"cursor\":\"%uL\"", cursor);
     }
 
     *p++ = '}';
@@ -304,11 +363,13 @@ ngx_http_sio_api_rooms(ngx_http_sio_api_ctx_t *api)
 
 
 ngx_int_t
-ngx_http_sio_api_room(ngx_http_sio_api_ctx_t *api, const ngx_str_t *name)
+ngx_http_sio_api_room(ngx_http_sio_api_ctx_t *api)
 {
     u_char      *p;
-    ngx_str_t    json;
+    ngx_str_t    json, *name;
     ngx_uint_t   size;
+
+    name = &api->name;
 
     if (ngx_sio_room_size(ngx_sio_worker_zone(api->call.worker), &api->nsp,
                           name, &size)

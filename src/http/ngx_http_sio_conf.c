@@ -261,6 +261,12 @@ ngx_http_sio_zone_add(ngx_conf_t *cf, ngx_str_t *name)
     server->max_held = 64 * 1024;
     server->max_room_hooks = 65536;
 
+    server->max_gathers = 1000;
+    server->max_answers = 4 * 1024 * 1024;
+    server->max_ack_timeout = 60000;
+    server->max_orders = 10000;
+    server->max_line = 65536;
+
     zone->file = cf->conf_file->file.name.data;
     zone->line = cf->conf_file->line;
 

@@ -548,3 +548,35 @@ ngx_http_sio_unescape(ngx_pool_t *pool, u_char *p, u_char *last,
 
     return NGX_OK;
 }
+
+
+ngx_int_t
+ngx_http_sio_watch(ngx_http_request_t *r)
+{
+    ngx_event_t  *rev;
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    if (r->http_version >= NGX_HTTP_VERSION_20) {
+        /* a stream: its connection hears of a reset */
+        return NGX_OK;
+    }
+
+    rev = r->connection->read;
+
+    if (rev->timer_set) {
+        ngx_del_timer(rev);
+    }
+
+    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (rev->ready && !rev->posted) {
+        /* the end may have come with the header: there is no second event */
+        ngx_post_event(rev, &ngx_posted_events);
+    }
+
+    return NGX_OK;
+}

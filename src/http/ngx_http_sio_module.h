@@ -254,6 +254,9 @@ ngx_int_t ngx_http_sio_handler(ngx_http_request_t *r);
 
 /* 1 if a WebSocket is wanted, or something else instead of HTTP; else 0 */
 ngx_uint_t ngx_http_sio_is_upgrade(ngx_http_request_t *r);
+/* a request that waits hears when its client goes, and ends then.  NGX_OK,
+   NGX_ERROR */
+ngx_int_t ngx_http_sio_watch(ngx_http_request_t *r);
 
 /* the bytes that a client's sessions are counted by: its IPv4 address, the
    network (64 bits) of its IPv6 address.  Returns address; NULL: it has none */

@@ -223,7 +223,6 @@ ngx_http_sio_polling_get(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
 {
     ngx_int_t            rc;
     ngx_str_t            payload;
-    ngx_event_t         *rev;
     ngx_sio_worker_t    *worker;
     ngx_http_cleanup_t  *cln;
 
@@ -280,30 +279,12 @@ ngx_http_sio_polling_get(ngx_http_request_t *r, ngx_http_sio_ctx_t *ctx)
     }
 
     r->main->count++;
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
     r->connection->log->action = "waiting for packets";
 
-    if (r->http_version >= NGX_HTTP_VERSION_20) {
-        /* a stream: its connection hears of a reset */
-        return NGX_DONE;
-    }
-
-    rev = r->connection->read;
-
-    if (rev->timer_set) {
-        ngx_del_timer(rev);
-    }
-
-    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+    if (ngx_http_sio_watch(r) != NGX_OK) {
         /* balances the count; the cleanup tells core */
         r->main->count--;
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (rev->ready && !rev->posted) {
-        /* the end may have come with the header: there is no second event */
-        ngx_post_event(rev, &ngx_posted_events);
     }
 
     return NGX_DONE;

@@ -21,7 +21,8 @@ typedef struct {
 typedef struct {
     ngx_str_t                  name;
     ngx_http_sio_limit_e       limit;
-    ngx_uint_t                 size;        /* in bytes: units are allowed */
+    ngx_uint_t                 size;        /* 1: in bytes, 2: a time;
+                                               units are allowed */
     ngx_int_t                  min;
     ngx_int_t                  max;
 } ngx_http_sio_limit_t;
@@ -134,6 +135,22 @@ static ngx_http_sio_limit_t  ngx_http_sio_limits[] = {
 
     { ngx_string("room_hooks"), NGX_HTTP_SIO_LIMIT_ROOM_HOOKS,
       0, 1, NGX_HTTP_SIO_MANY },
+
+
+    { ngx_string("api_waiting"), NGX_HTTP_SIO_LIMIT_API_WAITING,
+      0, 0, NGX_HTTP_SIO_MANY },
+
+    { ngx_string("api_answers"), NGX_HTTP_SIO_LIMIT_API_ANSWERS,
+      1, 16, NGX_HTTP_SIO_MANY },
+
+    { ngx_string("api_timeout"), NGX_HTTP_SIO_LIMIT_API_TIMEOUT,
+      2, 1, 3600000 },
+
+    { ngx_string("api_orders"), NGX_HTTP_SIO_LIMIT_API_ORDERS,
+      0, 1, NGX_HTTP_SIO_MANY },
+
+    { ngx_string("api_line"), NGX_HTTP_SIO_LIMIT_API_LINE,
+      1, 64, NGX_HTTP_SIO_MANY },
 
     { ngx_null_string, 0, 0, 0, 0 }
 };
@@ -506,8 +523,9 @@ ngx_http_sio_limit_one(ngx_conf_t *cf, ngx_http_sio_program_t *program,
         return NGX_CONF_ERROR;
     }
 
-    n = limit->size ? ngx_parse_size(&value)
-                    : ngx_atoi(value.data, value.len);
+    n = (limit->size == 2) ? ngx_parse_time(&value, 0)
+        : limit->size ? ngx_parse_size(&value)
+                      : ngx_atoi(value.data, value.len);
 
     if (n == NGX_ERROR || n < limit->min || n > limit->max) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -564,4 +582,9 @@ ngx_http_sio_rules_limits(ngx_sio_rules_t *rules, ngx_sio_server_t *server)
     ngx_http_sio_limit_take(max_hooks, HOOKS)
     ngx_http_sio_limit_take(max_held, HOOK_BUFFER)
     ngx_http_sio_limit_take(max_room_hooks, ROOM_HOOKS)
+    ngx_http_sio_limit_take(max_gathers, API_WAITING)
+    ngx_http_sio_limit_take(max_answers, API_ANSWERS)
+    ngx_http_sio_limit_take(max_ack_timeout, API_TIMEOUT)
+    ngx_http_sio_limit_take(max_orders, API_ORDERS)
+    ngx_http_sio_limit_take(max_line, API_LINE)
 }
