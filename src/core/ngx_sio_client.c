@@ -123,6 +123,45 @@ ngx_sio_client_load(ngx_sio_client_t *client, ngx_pool_t *pool)
 }
 
 
+/* one that polls does not hear what becomes of its sockets meanwhile */
+
+void
+ngx_sio_client_refresh(ngx_sio_client_t *client)
+{
+    ngx_uint_t              i, n;
+    ngx_sio_peer_t         *peer, *next;
+    ngx_sio_worker_t       *w;
+    ngx_sio_socket_info_t  *sockets;
+
+    w = client->worker;
+
+    if (ngx_sio_session_sockets(&w->zone, client->session, w->pool, &sockets,
+                                &n)
+        == NGX_OK)
+    {
+        for (peer = client->peers; peer; peer = next) {
+            next = peer->next;
+
+            for (i = 0; i < n; i++) {
+                if (sockets[i].socket.ref == peer->socket.ref
+                    && sockets[i].socket.gen == peer->socket.gen)
+                {
+                    peer->muted = sockets[i].muted;
+                    break;
+                }
+            }
+
+            if (i == n && !peer->ended) {
+                peer->ended = 1;
+                ngx_sio_peer_retire(peer);
+            }
+        }
+    }
+
+    ngx_reset_pool(w->pool);
+}
+
+
 ngx_sio_client_t *
 ngx_sio_client_lookup(ngx_sio_worker_t *w, ngx_sio_handle_t session)
 {

@@ -385,6 +385,8 @@ struct ngx_sio_post_s {
     ngx_sio_link_t            link;         /* worker->posts, by session */
     ngx_sio_client_t         *client;       /* while packets are processed */
     void                     *packets;      /* those left */
+    ngx_event_t               slice;        /* they go on with the next turn of
+                                               the event loop */
     unsigned                  linked:1;     /* its body is awaited */
     unsigned                  closing:1;    /* "ok", but nothing is processed */
     unsigned                  binary:1;     /* by the caller: EIO=3, the body is
@@ -395,7 +397,7 @@ struct ngx_sio_post_s {
        already, the request must end without an answer */
     void                    (*closed)(ngx_sio_post_t *post);
 
-    /* likewise: a hook was waited for, now answer "ok" */
+    /* likewise: after NGX_AGAIN, now answer "ok" */
     void                    (*done)(ngx_sio_post_t *post);
 };
 
@@ -405,13 +407,13 @@ ngx_int_t ngx_sio_polling_post_open(ngx_sio_worker_t *worker,
     ngx_sio_post_t *post);
 
 /* its body is whole: processes all packets, gives the role back; then answer
-   "ok".  data is writable.  NGX_OK; NGX_AGAIN: a hook is waited for,
-   post->done() will be called, data and pool must stay */
+   "ok".  data is writable.  NGX_OK; NGX_AGAIN: a hook is waited for, or there
+   are many: post->done() will be called, data and pool must stay */
 ngx_int_t ngx_sio_polling_post(ngx_sio_post_t *post, ngx_pool_t *pool,
     u_char *data, size_t len);
 
-/* it will not be whole, or its type is wrong, or its request goes while a hook
-   is waited for: closes the session */
+/* it will not be whole, or its type is wrong, or its request goes before all
+   is processed: closes the session */
 void ngx_sio_polling_post_abort(ngx_sio_post_t *post);
 
 /* too large (413): gives the role back, the session lives on */

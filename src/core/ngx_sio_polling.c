@@ -12,6 +12,8 @@
 
 #define NGX_SIO_NOOP_DELAY  100     /* milliseconds: Engine.IO v4, Upgrade */
 
+#define NGX_SIO_POST_SLICE  256     /* packets, then others have their turn */
+
 
 typedef struct {
     sio_eio_payload_t    v4;
@@ -32,6 +34,8 @@ static void ngx_sio_packets_init(ngx_sio_packets_t *packets,
 static int ngx_sio_packets_next(ngx_sio_packets_t *packets,
     sio_eio_packet_t *pkt);
 static ngx_int_t ngx_sio_post_run(ngx_sio_post_t *post);
+static void ngx_sio_post_later(ngx_sio_post_t *post);
+static void ngx_sio_post_slice(ngx_event_t *ev);
 static void ngx_sio_post_finish(ngx_sio_post_t *post,
     ngx_sio_client_t *client, ngx_str_t *partial);
 static ngx_int_t ngx_sio_post_packets(ngx_sio_client_t *client,
@@ -623,7 +627,38 @@ ngx_sio_post_finish(ngx_sio_post_t *post, ngx_sio_client_t *client,
 }
 
 
-/* the hook that was waited for has answered; the session may have closed */
+/* a megabyte can hold half a million packets */
+
+static void
+ngx_sio_post_later(ngx_sio_post_t *post)
+{
+    post->slice.handler = ngx_sio_post_slice;
+    post->slice.data = post;
+    post->slice.log = post->worker->log;
+
+    ngx_post_event(&post->slice, &ngx_posted_next_events);
+
+    post->worker->nslices++;
+}
+
+
+static void
+ngx_sio_post_slice(ngx_event_t *ev)
+{
+    ngx_sio_post_t  *post;
+
+    post = ev->data;
+
+    post->worker->nslices--;
+
+    ngx_sio_worker_catch_up(post->worker);
+
+    ngx_sio_post_resume(post);
+}
+
+
+/* the hook that was waited for has answered, or others had their turn; the
+   session, or a socket, may have been closed meanwhile */
 
 void
 ngx_sio_post_resume(ngx_sio_post_t *post)
@@ -635,6 +670,9 @@ ngx_sio_post_resume(ngx_sio_post_t *post)
         || info.closing)
     {
         post->client->closed = 1;
+
+    } else {
+        ngx_sio_client_refresh(post->client);
     }
 
     if (ngx_sio_post_run(post) == NGX_OK) {
@@ -650,9 +688,10 @@ ngx_sio_post_packets(ngx_sio_client_t *client, ngx_sio_packets_t *packets)
 {
     int               rc;
     ngx_int_t         done;
+    ngx_uint_t        n;
     sio_eio_packet_t  pkt;
 
-    for ( ;; ) {
+    for (n = 0; /* void */ ; n++) {
 
         if (client->hook) {
             return NGX_AGAIN;
@@ -660,6 +699,11 @@ ngx_sio_post_packets(ngx_sio_client_t *client, ngx_sio_packets_t *packets)
 
         if (client->closed) {
             return NGX_DONE;
+        }
+
+        if (n == NGX_SIO_POST_SLICE) {
+            ngx_sio_post_later(client->post);
+            return NGX_AGAIN;
         }
 
         rc = ngx_sio_packets_next(packets, &pkt);
@@ -747,6 +791,11 @@ ngx_sio_polling_post_abort(ngx_sio_post_t *post)
     }
 
     ngx_sio_post_unlink(post);
+
+    if (post->slice.posted) {
+        ngx_delete_posted_event(&post->slice);
+        post->worker->nslices--;
+    }
 
     if (post->client) {
         ngx_sio_client_destroy(post->client);

@@ -742,7 +742,8 @@ ngx_sio_worker_drain_handler(ngx_event_t *ev)
     }
 
     if (ngx_sio_gathers_end(w)
-        || w->clients.n || w->parks.n || w->ntasks != w->first_task)
+        || w->clients.n || w->parks.n || w->nslices
+        || w->ntasks != w->first_task)
     {
         ngx_add_timer(ev, 100);
     }

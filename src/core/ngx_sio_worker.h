@@ -196,6 +196,7 @@ struct ngx_sio_worker_s {
     ngx_queue_t               dirty;        /* of ngx_sio_conn_t */
     ngx_queue_t               hooks;        /* of ngx_sio_hook_t */
     ngx_uint_t                nhooks;
+    ngx_uint_t                nslices;      /* POSTs that go on later */
     ngx_sio_hook_log_t        hook_log;
 
     ngx_sio_table_t           lanes;        /* life of rooms, to be told */
@@ -320,6 +321,7 @@ ngx_sio_client_t *ngx_sio_client_create(ngx_sio_worker_t *w,
     ngx_sio_options_t *options, ngx_sio_handle_t session, ngx_uint_t form,
     ngx_pool_t *pool);
 ngx_int_t ngx_sio_client_load(ngx_sio_client_t *client, ngx_pool_t *pool);
+void ngx_sio_client_refresh(ngx_sio_client_t *client);
 ngx_sio_client_t *ngx_sio_client_lookup(ngx_sio_worker_t *w,
     ngx_sio_handle_t session);
 ngx_sio_peer_t *ngx_sio_client_peer(ngx_sio_client_t *client,
