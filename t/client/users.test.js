@@ -580,3 +580,136 @@ describe('sessions of a user', {
     });
   });
 });
+
+
+/* a backend says who it is */
+
+const HOOKS = `
+    sio_set $name auth /user;
+    sio_user $name;
+    sio_user_room on;
+    sio_on who     { ack $sio_user $sio_rooms; }
+    sio_on bob     { hook /bob; ack $sio_user $sio_rooms; }
+    sio_on number  { hook /number; ack $sio_user; }
+    sio_on nobody  { hook /nobody; ack $sio_user $sio_rooms; }
+    sio_on long    { hook /long; ack $sio_user; }
+
+    sio_namespace /at {
+        sio_use { hook /bob; require $sio_user = bob; }
+        sio_on who { ack $sio_user $sio_rooms; }
+    }
+    sio_namespace /refuse {
+        sio_user_sessions 1 refuse;
+        sio_on who { ack $sio_user $sio_rooms; }
+        sio_on bob { hook /bob; ack $sio_user $sio_rooms; }
+    }
+    sio_namespace /kick {
+        sio_user_sessions 1 kick;
+        sio_on who { ack $sio_user $sio_rooms; }
+        sio_on bob { hook /bob; ack $sio_user $sio_rooms; }
+    }
+    sio_namespace /allow {
+        sio_join_allow "of:$sio_user:*";
+        sio_emit_allow "of:$sio_user:*";
+        sio_on who  { ack $sio_user $sio_rooms; }
+        sio_on good { hook /good; ack $sio_user $sio_rooms; }
+        sio_on bad  { hook /bad; ack $sio_user $sio_rooms; }
+    }
+`;
+
+
+describe('users by hooks', { skip: process.env.SIO_TARGET === 'node' }, () => {
+  let server, base, call;
+
+  before(async () => {
+    server = await sio.startNginx({
+      workers: 4,
+      location: `sio on; ${HOOKS}`,
+      server: `
+        location /api/ { sio_api; sio_api_key "${KEY}"; }
+        location = /bob { internal; return 200 '{"user":"bob"}'; }
+        location = /number { internal; return 200 '{"user":42}'; }
+        location = /nobody { internal; return 200 '{"user":""}'; }
+        location = /long { internal;
+                           return 200 '{"user":"${'x'.repeat(257)}"}'; }
+        location = /good { internal; return 200 '{"user":"bob",
+            "do":[{"join":"of:bob:x"},{"emit":"told","to":"user:bob"}]}'; }
+        location = /bad { internal; return 200 '{"user":"eve",
+            "do":[{"join":"of:ann:x"}]}'; }`,
+    });
+    base = await server.counters();
+    call = api(server);
+  });
+
+  afterEach(() => disconnectAll());
+
+  after(() => lib.finish(server, base));
+
+
+  const all = (s, event) => lib.emitAck(s, event);
+
+  for (const transport of FORMS) {
+    it(`moves from room to room, ${transport}`, async () => {
+      const s = await connect(server, { transport, auth: { user: 'ann' } });
+
+      let heard = 0;
+
+      s.on('told', () => heard++);
+
+      assert.deepEqual(await all(s, 'bob'), ['bob', [s.id, 'user:bob']]);
+      assert.deepEqual(await call('', { emit: 'told', to: 'user:ann' }),
+                       { receivers: 0 });
+      assert.deepEqual(await call('', { emit: 'told', to: 'user:bob' }),
+                       { receivers: 1 });
+      assert.deepEqual(await all(s, 'number'), ['42']);
+      assert.deepEqual(await all(s, 'nobody'), [null, [s.id]]);
+      assert.equal((await call('sockets')).sockets[0].user, null);
+
+      const [answer] = await all(s, 'long');
+
+      assert.ok(answer.error, JSON.stringify(answer));
+      assert.deepEqual(await all(s, 'who'), [null, [s.id]]);
+      await until(() => heard === 1, 10000, 'what bob was told');
+    });
+  }
+
+
+  it('replaces what sio_user says', async () => {
+    const s = await connect(server, { nsp: '/at', auth: { user: 'ann' } });
+
+    assert.deepEqual(await all(s, 'who'), ['bob', [s.id, 'user:bob']]);
+  });
+
+
+  it('counts sessions', async () => {
+    const options = (nsp, user) => ({ nsp, auth: { user } });
+    const bob = await connect(server, options('/refuse', 'bob'));
+    const ann = await connect(server, options('/refuse', 'ann'));
+
+    assert.deepEqual(await all(ann, 'bob'), [{ error: 'too many sessions' }]);
+    assert.deepEqual(await all(ann, 'who'), ['ann', [ann.id, 'user:ann']]);
+    bob.disconnect();
+    await until(async () =>
+      (await call('rooms/user:bob?nsp=/refuse')).size === 0, 10000,
+                'bob to have gone');
+    assert.deepEqual(await all(ann, 'bob'), ['bob', [ann.id, 'user:bob']]);
+
+    const first = await connect(server, options('/kick', 'bob'));
+    const second = await connect(server, options('/kick', 'ann'));
+    const gone = new Promise((resolve) => first.on('disconnect', resolve));
+
+    assert.deepEqual(await all(second, 'bob'),
+                     ['bob', [second.id, 'user:bob']]);
+    assert.equal(await gone, 'io server disconnect');
+  });
+
+
+  it('allows what the new user may', async () => {
+    const s = await connect(server, { nsp: '/allow', auth: { user: 'ann' } });
+
+    assert.deepEqual(await all(s, 'bad'), [{ error: 'internal error' }]);
+    assert.deepEqual(await all(s, 'who'), ['ann', [s.id, 'user:ann']]);
+    assert.deepEqual(await all(s, 'good'),
+                     ['bob', [s.id, 'user:bob', 'of:bob:x']]);
+  });
+});
