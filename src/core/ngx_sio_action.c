@@ -252,6 +252,10 @@ ngx_sio_hook_question(ngx_sio_run_t *run, ngx_sio_hook_t *hook)
 
     (void) ngx_sio_call_data(&hook->call, &hook->data);
 
+    if (ngx_sio_allow_keep(&hook->call) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     /* variables of the location may ask for them when others have gone */
 
     if (ngx_sio_hook_copy(hook->pool, &hook->handshake) != NGX_OK

@@ -16,8 +16,15 @@
 
 typedef struct {
     ngx_str_t        *runs;         /* of bytes, a "*" between them */
-    ngx_uint_t        nruns;
+    ngx_uint_t        nruns;        /* 0: it matches nothing */
 } ngx_sio_matcher_t;
+
+
+typedef struct {
+    ngx_sio_matcher_t  *join;       /* one for each pattern */
+    ngx_sio_matcher_t  *emit;
+    ngx_str_t           user;
+} ngx_sio_allowed_t;
 
 
 static ngx_int_t ngx_sio_allow_rooms(ngx_sio_call_t *call,
@@ -29,7 +36,9 @@ static ngx_uint_t ngx_sio_allow_any(const ngx_array_t *patterns);
 static ngx_uint_t ngx_sio_allow_abroad(ngx_sio_call_t *call,
     const ngx_sio_where_t *where);
 static ngx_uint_t ngx_sio_allow_own(ngx_sio_call_t *call,
-    const ngx_str_t *room, ngx_uint_t emits);
+    ngx_sio_allowed_t *kept, const ngx_str_t *room, ngx_uint_t emits);
+static ngx_int_t ngx_sio_patterns_eval(ngx_sio_call_t *call,
+    const ngx_array_t *patterns, ngx_sio_matcher_t **matchers);
 static ngx_int_t ngx_sio_pattern_eval(ngx_sio_run_t *run,
     const ngx_sio_pattern_t *pattern, ngx_sio_matcher_t *m);
 static ngx_uint_t ngx_sio_pattern_match(const ngx_sio_matcher_t *m,
@@ -185,12 +194,9 @@ ngx_sio_allow_rooms(ngx_sio_call_t *call, const ngx_array_t *patterns,
     const ngx_str_t *rooms, ngx_uint_t n, ngx_uint_t emits, ngx_str_t *room)
 {
     u_char             *allowed;
-    ngx_int_t           rc;
     ngx_uint_t          i, k, left;
-    ngx_sio_nsp_t      *nsp;
-    ngx_sio_run_t       run;
-    ngx_sio_matcher_t   m;
-    ngx_sio_pattern_t  *pattern;
+    ngx_sio_allowed_t  *kept;
+    ngx_sio_matcher_t  *m;
 
     if (n == 0) {
         return NGX_OK;
@@ -201,41 +207,26 @@ ngx_sio_allow_rooms(ngx_sio_call_t *call, const ngx_array_t *patterns,
         return NGX_ERROR;
     }
 
+    kept = (call->peer || call->connect) ? NULL : call->allowed;
+
+    if (kept) {
+        m = emits ? kept->emit : kept->join;
+
+    } else if (ngx_sio_patterns_eval(call, patterns, &m) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     left = n;
 
     for (i = 0; i < n; i++) {
-        allowed[i] = ngx_sio_allow_own(call, &rooms[i], emits);
+
+        allowed[i] = ngx_sio_allow_own(call, kept, &rooms[i], emits);
+
+        for (k = 0; !allowed[i] && k < patterns->nelts; k++) {
+            allowed[i] = m[k].nruns && ngx_sio_pattern_match(&m[k], &rooms[i]);
+        }
+
         left -= allowed[i];
-    }
-
-    /* patterns stand outside of blocks: they know no event's captures */
-
-    nsp = call->program;
-
-    ngx_memzero(&run, sizeof(ngx_sio_run_t));
-    run.call = call;
-    run.nsp_regex = nsp->regex;
-
-    pattern = patterns->elts;
-
-    for (k = 0; left && k < patterns->nelts; k++) {
-
-        rc = ngx_sio_pattern_eval(&run, &pattern[k], &m);
-
-        if (rc == NGX_DECLINED) {
-            continue;
-        }
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-
-        for (i = 0; i < n; i++) {
-            if (!allowed[i] && ngx_sio_pattern_match(&m, &rooms[i])) {
-                allowed[i] = 1;
-                left--;
-            }
-        }
     }
 
     for (i = 0; left && i < n; i++) {
@@ -251,8 +242,8 @@ ngx_sio_allow_rooms(ngx_sio_call_t *call, const ngx_array_t *patterns,
 /* the socket's own id, and, to reach, its user's room */
 
 static ngx_uint_t
-ngx_sio_allow_own(ngx_sio_call_t *call, const ngx_str_t *room,
-    ngx_uint_t emits)
+ngx_sio_allow_own(ngx_sio_call_t *call, ngx_sio_allowed_t *kept,
+    const ngx_str_t *room, ngx_uint_t emits)
 {
     ngx_str_t       user, *prefix;
     ngx_sio_nsp_t  *nsp;
@@ -267,14 +258,115 @@ ngx_sio_allow_own(ngx_sio_call_t *call, const ngx_str_t *room,
     prefix = &nsp->access.room;
 
     if (!emits || prefix->len == 0 || room->len <= prefix->len
-        || ngx_memcmp(room->data, prefix->data, prefix->len) != 0
-        || ngx_sio_call_user(call, &user) != NGX_OK)
+        || ngx_memcmp(room->data, prefix->data, prefix->len) != 0)
     {
+        return 0;
+    }
+
+    if (kept) {
+        user = kept->user;
+
+    } else if (ngx_sio_call_user(call, &user) != NGX_OK) {
         return 0;
     }
 
     return room->len == prefix->len + user.len
            && ngx_memcmp(room->data + prefix->len, user.data, user.len) == 0;
+}
+
+
+ngx_int_t
+ngx_sio_allow_keep(ngx_sio_call_t *call)
+{
+    ngx_str_t           user;
+    ngx_sio_nsp_t      *nsp;
+    ngx_sio_allowed_t  *kept;
+
+    nsp = call->program;
+
+    if (nsp == NULL || (nsp->access.join == NULL && nsp->access.emit == NULL))
+    {
+        return NGX_OK;
+    }
+
+    kept = ngx_pcalloc(call->pool, sizeof(ngx_sio_allowed_t));
+    if (kept == NULL) {
+        return NGX_ERROR;
+    }
+
+    if ((nsp->access.join
+         && ngx_sio_patterns_eval(call, nsp->access.join, &kept->join)
+            != NGX_OK)
+        || (nsp->access.emit
+            && ngx_sio_patterns_eval(call, nsp->access.emit, &kept->emit)
+               != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    /* while connecting it is not the hook's */
+
+    if (ngx_sio_call_user(call, &user) == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    kept->user.len = user.len;
+    kept->user.data = ngx_pnalloc(call->pool, user.len + 1);
+    if (kept->user.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (user.len) {
+        ngx_memcpy(kept->user.data, user.data, user.len);
+    }
+
+    call->allowed = kept;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sio_patterns_eval(ngx_sio_call_t *call, const ngx_array_t *patterns,
+    ngx_sio_matcher_t **matchers)
+{
+    ngx_int_t           rc;
+    ngx_uint_t          i;
+    ngx_sio_nsp_t      *nsp;
+    ngx_sio_run_t       run;
+    ngx_sio_pattern_t  *pattern;
+    ngx_sio_matcher_t  *m;
+
+    m = ngx_pcalloc(call->pool, patterns->nelts * sizeof(ngx_sio_matcher_t));
+    if (m == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* patterns stand outside of blocks: they know no event's captures */
+
+    nsp = call->program;
+
+    ngx_memzero(&run, sizeof(ngx_sio_run_t));
+    run.call = call;
+    run.nsp_regex = nsp->regex;
+
+    pattern = patterns->elts;
+
+    for (i = 0; i < patterns->nelts; i++) {
+
+        rc = ngx_sio_pattern_eval(&run, &pattern[i], &m[i]);
+
+        if (rc == NGX_DECLINED) {
+            m[i].nruns = 0;
+
+        } else if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    *matchers = m;
+
+    return NGX_OK;
 }
 
 

@@ -517,6 +517,8 @@ struct ngx_sio_call_s {
     ngx_str_t                 failure_data; /* JSON or empty */
 
     void                     *connect;      /* core's: what is held back */
+    void                     *allowed;      /* of a hook's: the patterns when
+                                               it was asked, or NULL */
     ngx_sio_hook_t           *hook;         /* it may wait for hooks; NULL: it
                                                ends before it returns */
 };

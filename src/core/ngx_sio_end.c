@@ -120,6 +120,13 @@ ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
         (void) ngx_sio_call_data(&call, &call.data);
         (void) ngx_sio_call_user(&call, &call.user);
         call.has_user = 1;
+
+        if (call.server->rules && call.server->rules->needs_auth
+            && call.auth.len == 0)
+        {
+            (void) ngx_sio_socket_auth(&w->zone, peer->socket, call.pool,
+                                       &call.auth);
+        }
     }
 
     (void) ngx_sio_socket_remove(&w->zone, peer->socket);

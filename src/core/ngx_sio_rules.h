@@ -265,6 +265,10 @@ ngx_int_t ngx_sio_allow_join(ngx_sio_call_t *call, const ngx_str_t *rooms,
 ngx_int_t ngx_sio_allow_emit(ngx_sio_call_t *call,
     const ngx_sio_where_t *where, ngx_str_t *room);
 
+/* keeps, in call->pool, what patterns come to now: for a socket that may be
+   gone when they are asked.  NGX_OK, NGX_ERROR: no memory */
+ngx_int_t ngx_sio_allow_keep(ngx_sio_call_t *call);
+
 /* does one of these rooms, in a namespace (empty: the call's), belong to a
    user by sio_user_room, so that nobody joins it otherwise: 1 or 0 */
 ngx_uint_t ngx_sio_access_reserved(ngx_sio_call_t *call, const ngx_str_t *nsp,

@@ -5,6 +5,7 @@
  */
 
 const assert = require('node:assert/strict');
+const http = require('node:http');
 const { after, afterEach, before, describe, it } = require('node:test');
 
 const lib = require('./lib.js');
@@ -66,6 +67,9 @@ const RULES = `
     sio_on half      { hook /half; ack $sio_rooms; }
     sio_on hookAll   { hook /all; ack json:1; }
     sio_on hookThere { hook /there; ack json:1; }
+    sio_on later     { hook /later; }
+    sio_on laterAsync { hook /later async; }
+    sio_on disconnect { hook /later; }
     sio_on hookAsync { hook /half async; ack json:1; }
 
     sio_namespace /free {
@@ -86,9 +90,16 @@ const RULES = `
 
 
 describe('allowed rooms', { skip: process.env.SIO_TARGET === 'node' }, () => {
-  let server, base;
+  let server, base, backend;
+  let later = Promise.resolve('');
 
   before(async () => {
+    backend = http.createServer(async (req, res) => {
+      req.resume();
+      res.end(await later);
+    });
+    await new Promise((resolve) => backend.listen(0, '127.0.0.1', resolve));
+
     server = await sio.startNginx({
       workers: 4,
       location: `sio on; ${RULES}` + GLOBS.map((glob, i) => `
@@ -106,6 +117,8 @@ describe('allowed rooms', { skip: process.env.SIO_TARGET === 'node' }, () => {
               {"join":["org:a:x","org:b:x"]}]}'; }
           location = /all { internal; return 200
               '{"do":[{"emit":"told","all":true}]}'; }
+          location = /later { internal; proxy_pass
+              http://127.0.0.1:${backend.address().port}; }
           location = /there { internal; return 200
               '{"do":[{"emit":"told","to":"org:a:x","nsp":"/free"}]}'; }
       `,
@@ -115,7 +128,11 @@ describe('allowed rooms', { skip: process.env.SIO_TARGET === 'node' }, () => {
 
   afterEach(() => disconnectAll());
 
-  after(() => lib.finish(server, base));
+  after(async () => {
+    await lib.finish(server, base);
+    backend.closeAllConnections();
+    backend.close();
+  });
 
 
   const auth = (more) => ({ first: 'a', org: 'a', login: 'ann', ...more });
@@ -141,6 +158,14 @@ describe('allowed rooms', { skip: process.env.SIO_TARGET === 'node' }, () => {
   }
 
   const rooms = (s) => ask(s, 'rooms');
+
+  async function sockets() {
+    const r = await fetch(`${server.url}/api/sockets?limit=1000`, {
+      headers: { Authorization: `Bearer ${KEY}` },
+    });
+
+    return (await r.json()).sockets.map((s) => s.id);
+  }
 
 
   for (const transport of FORMS) {
@@ -340,6 +365,56 @@ describe('allowed rooms', { skip: process.env.SIO_TARGET === 'node' }, () => {
     assert.deepEqual(t.heard, []);
     assert.deepEqual(s.heard, ['good', undefined]);
     assert.match(await server.errorLog(), /no sio_join_allow or sio_emit_allow matches: org:b:x/);
+  });
+
+
+  it('are known of a socket that is gone when a hook answers', async () => {
+    const watch = await member();
+
+    for (const event of ['later', 'laterAsync', 'disconnect']) {
+      for (const [room, reached] of [['org:a:hall', 1], ['org:b:hall', 0],
+                                     ['mine:gone', 1], ['user:gone', 1],
+                                     ['user:ann', 0]]) {
+        let answer;
+
+        await ask(watch, 'join', 'mine:ann');
+        later = new Promise((resolve) => { answer = resolve; });
+
+        const s = await member({ login: 'gone' });
+        const first = await member({ login: 'gone' });
+
+        await ask(first, 'join', 'mine:gone');
+
+        if (event !== 'disconnect') {
+          s.emit(event);
+        }
+
+        await ask(first, 'rooms');
+        s.io.engine.close();
+        await until(async () => !(await sockets()).includes(s.id), 10000,
+                    'the socket to have gone');
+
+        const before = Number((await server.counters()).refused_allow);
+
+        watch.heard.length = 0;
+        first.heard.length = 0;
+        answer(JSON.stringify({ do: [{ emit: 'told', args: [room],
+                                       to: room }] }));
+
+        if (reached) {
+          await until(() => watch.heard.length + first.heard.length > 0,
+                      10000, `${event} ${room}`);
+        } else {
+          await until(async () =>
+            Number((await server.counters()).refused_allow) > before, 10000,
+                      `${event} ${room} to be refused`);
+          assert.deepEqual(watch.heard, []);
+        }
+
+        later = Promise.resolve('');
+        first.disconnect();
+      }
+    }
   });
 
 
