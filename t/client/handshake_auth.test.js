@@ -9,6 +9,7 @@
 const assert = require('node:assert/strict');
 const fs = require('fs');
 const http = require('http');
+const http2 = require('http2');
 const net = require('net');
 const os = require('os');
 const path = require('path');
@@ -186,6 +187,7 @@ describe('who may connect', { skip: lib.NODE && 'nginx\'s own ways' }, () => {
     const sio = 'sio zone=default;';
 
     server = await lib.startNginx({
+      http2: true,
       http: `
         upstream app { server 127.0.0.1:${backend.port}; keepalive 8; }
 
@@ -200,6 +202,7 @@ describe('who may connect', { skip: lib.NODE && 'nginx\'s own ways' }, () => {
         }
         limit_req_zone  $new zone=new:64k rate=1r/m;
         limit_req_zone  $new zone=new429:64k rate=1r/m;
+        limit_req_zone  $new zone=slow:64k rate=10r/s;
         limit_req_zone  $new zone=preflight:64k rate=1r/m;
         limit_conn_zone $binary_remote_addr zone=held:64k;
 
@@ -250,6 +253,8 @@ describe('who may connect', { skip: lib.NODE && 'nginx\'s own ways' }, () => {
                             limit_req_status 429; }
         location /preflight/ { ${sio} sio_cors_origin *;
                                limit_req zone=preflight; }
+        location /slow/   { ${sio} limit_req zone=slow burst=10; }
+        location /late/   { ${sio} auth_delay 100ms; ${users} }
         location /held/   { ${sio} limit_conn held 1; }
 
         location /page/ {
@@ -463,6 +468,10 @@ describe('who may connect', { skip: lib.NODE && 'nginx\'s own ways' }, () => {
     });
 
 
+    it('auth_delay', () => allRefused(server, { path: '/late/' }, 401,
+                                      json('Unauthorized')));
+
+
     it('at the handshake only', async () => {
       const s = await lib.poll({ port: server.port, path: '/basic-once/',
                                  headers: basic('bob') });
@@ -597,6 +606,18 @@ describe('who may connect', { skip: lib.NODE && 'nginx\'s own ways' }, () => {
     });
 
 
+    it('lets those wait that are a few too many', async () => {
+      for (const transport of FORMS) {
+        const list = await lib.connectMany(server, 3, {
+          path: '/slow/', transport, ...from('127.0.0.11') });
+
+        for (const s of list) {
+          assert.equal((await who(s)).address, '127.0.0.11');
+        }
+      }
+    });
+
+
     it('limit_req_status', async () => {
       const one = { from: '127.0.0.6' };
 
@@ -627,6 +648,33 @@ describe('who may connect', { skip: lib.NODE && 'nginx\'s own ways' }, () => {
       assert.equal(r.status, 503);
       assert.equal(r.header('access-control-allow-origin'), '*');
     });
+  });
+
+
+  it('over HTTP/2', async () => {
+    const session = http2.connect(server.tlsUrl, { ca: server.ca });
+
+    try {
+      for (const [method, status, text] of [['GET', 403, json('Forbidden')],
+                                            ['HEAD', 403, '']]) {
+        const stream = session.request({
+          ':method': method, ':path': `/deny/${HANDSHAKE}` });
+        const [headers] = await once(stream, 'response');
+        let body = '';
+
+        for await (const chunk of stream) {
+          body += chunk;
+        }
+
+        assert.deepEqual([headers[':status'], headers['content-type'], body],
+                         [status, 'application/json', text]);
+      }
+    } finally {
+      session.destroy();
+    }
+
+    await allRefused(server, { tls: true, path: '/deny/' }, 403,
+                     json('Forbidden'));
   });
 
 
