@@ -1226,23 +1226,26 @@ describe('the real address', {
 });
 
 
-describe('docs/auth.md', { skip: lib.NODE && 'nginx\'s own' }, () => {
-  it('has configurations that nginx takes', async () => {
-    const page = fs.readFileSync(path.join(lib.ROOT, 'docs/auth.md'), 'utf8');
-    const blocks = [...page.matchAll(/```nginx\n([^]*?)```/g)]
-      .map(([, text]) => text);
+describe('the pages', { skip: lib.NODE && 'nginx\'s own' }, () => {
+  for (const file of ['docs/auth.md', 'README.md']) {
+    it(`${file} has configurations that nginx takes`, async () => {
+      const page = fs.readFileSync(path.join(lib.ROOT, file), 'utf8');
+      const blocks = [...page.matchAll(/```nginx\n([^]*?)```/g)]
+        .map(([, text]) => text);
 
-    assert.ok(blocks.length);
+      assert.ok(blocks.length);
 
-    for (const text of blocks) {
-      const http = /^server/m.test(text) ? text : `server { ${text} }`;
-      const r = await lib.testConfig({
-        location: 'return 204;',
-        http: `upstream app { server 127.0.0.1:1; }
-               ${http.replace('server {', 'server { listen 127.0.0.1:1;')}` });
+      for (const text of blocks) {
+        const http = /^server/m.test(text) ? text : `server { ${text} }`;
+        const r = await lib.testConfig({
+          location: 'return 204;',
+          http: `upstream app { server 127.0.0.1:1; }
+                 ${http.replace('server {',
+                                'server { listen 127.0.0.1:1;')}` });
 
-      assert.ok(r.ok, `${r.output}\n${text}`);
-      assert.doesNotMatch(r.output, /warn/);
-    }
-  });
+        assert.ok(r.ok, `${r.output}\n${text}`);
+        assert.doesNotMatch(r.output, /warn/);
+      }
+    });
+  }
 });
