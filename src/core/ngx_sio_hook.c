@@ -446,6 +446,7 @@ ngx_sio_hook_hold(ngx_sio_client_t *client, ngx_uint_t binary, u_char *p,
 {
     size_t                   need, cap;
     u_char                  *data;
+    uint64_t                 arrived;
     ngx_sio_held_packets_t  *held;
 
     held = client->held;
@@ -461,7 +462,7 @@ ngx_sio_hook_hold(ngx_sio_client_t *client, ngx_uint_t binary, u_char *p,
         client->held = held;
     }
 
-    need = held->len + NGX_SIO_PART_HEAD + len;
+    need = held->len + sizeof(uint64_t) + NGX_SIO_PART_HEAD + len;
 
     if (need > held->cap) {
 
@@ -480,6 +481,10 @@ ngx_sio_hook_hold(ngx_sio_client_t *client, ngx_uint_t binary, u_char *p,
         held->data = data;
         held->cap = cap;
     }
+
+    arrived = ngx_sio_limit_clock(client->worker->server);
+    ngx_memcpy(held->data + held->len, &arrived, sizeof(uint64_t));
+    held->len += sizeof(uint64_t);
 
     held->len += ngx_sio_part_write(held->data + held->len, binary, p, len);
 
@@ -557,12 +562,15 @@ ngx_sio_hook_resume(ngx_sio_client_t *client)
     {
         p = held->data + held->pos;
 
+        ngx_memcpy(&client->arrived, p, sizeof(uint64_t));
+        p += sizeof(uint64_t);
+
         ngx_memcpy(&word, p, NGX_SIO_PART_HEAD);
 
         p += NGX_SIO_PART_HEAD;
         len = word >> 1;
 
-        held->pos += NGX_SIO_PART_HEAD + len;
+        held->pos += sizeof(uint64_t) + NGX_SIO_PART_HEAD + len;
 
         if (word & 1) {
             (void) ngx_sio_dispatch_binary(client, p, len);
@@ -571,6 +579,8 @@ ngx_sio_hook_resume(ngx_sio_client_t *client)
             (void) ngx_sio_dispatch_text(client, p, len);
         }
     }
+
+    client->arrived = 0;
 
     if (client->hook) {
         return;

@@ -56,7 +56,8 @@ ngx_sio_call_limit(ngx_sio_call_t *call)
 
     l.call = call;
     l.n = 0;
-    l.now = ngx_sio_rate_now();
+    l.now = call->client->arrived ? call->client->arrived
+                                  : ngx_sio_rate_now();
 
     if (ngx_sio_limit_all(&l, &program->limits) == NGX_OK
         && (nsp == NULL || ngx_sio_limit_all(&l, &nsp->limits) == NGX_OK))
@@ -71,6 +72,14 @@ ngx_sio_call_limit(ngx_sio_call_t *call)
     }
 
     return NGX_DECLINED;
+}
+
+
+uint64_t
+ngx_sio_limit_clock(ngx_sio_server_t *server)
+{
+    return (server->rules && server->rules->limits_events)
+           ? ngx_sio_rate_now() : 0;
 }
 
 

@@ -59,4 +59,9 @@ typedef struct {
 ngx_int_t ngx_sio_call_limit(ngx_sio_call_t *call);
 
 
+/* the time for what waits before it is processed: it counts when it came.  0:
+   there are no limits */
+uint64_t ngx_sio_limit_clock(ngx_sio_server_t *server);
+
+
 #endif /* _NGX_SIO_LIMIT_H_INCLUDED_ */

@@ -560,6 +560,7 @@ ngx_sio_polling_post(ngx_sio_post_t *post, ngx_pool_t *pool, u_char *data,
             ngx_sio_packets_init(packets, post, data, len);
 
             client->post = post;
+            client->arrived = ngx_sio_limit_clock(w->server);
             post->client = client;
             post->packets = packets;
 

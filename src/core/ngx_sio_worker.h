@@ -126,6 +126,8 @@ struct ngx_sio_client_s {
 
     size_t                    packet_size;  /* bytes of the one that is being
                                                processed, as they came */
+    uint64_t                  arrived;      /* when it did, as of the rates; 0:
+                                               just now, or nobody asks */
 
     ngx_sio_timer_t           timer;        /* ping or pong */
     ngx_sio_timer_t           connect;

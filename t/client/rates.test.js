@@ -8,12 +8,13 @@
  */
 
 const assert = require('node:assert');
-const test = require('node:test');
+const { describe, it } = require('node:test');
 
 const { io } = require('socket.io-client');
 const msgpack = require('socket.io-msgpack-parser');
 
 const sio = require('../lib/sio.js');
+const { Backend } = require('./backend.js');
 
 const { until } = sio;
 
@@ -26,6 +27,11 @@ const RULES = `
   sio_on other { ack $sio_arg_0; }
   sio_on size { ack $sio_arg_0; }
 `;
+
+/* each has its own server: some at a time */
+
+const tests = [];
+const test = (name, run) => tests.push([name, run]);
 
 
 /* a server for one test; what was refused since it began */
@@ -725,6 +731,78 @@ test('burst, then steady', async (t) => {
 });
 
 
+/*
+ * What waits for a hook counts when it came: who keeps to his rate is not
+ * refused for it, and who does not gains nothing.
+ */
+
+test('behind a hook', async (t) => {
+  const backend = new Backend();
+  let release;
+
+  backend.handlers['event:slow'] = () => (
+    new Promise((resolve) => { release = resolve; }));
+
+  await backend.start();
+  t.after(() => backend.stop());
+
+  const s = await serve(t, `
+    sio_limit_events event=n rate=100r/s burst=30;
+    sio_limit_events event=other rate=1r/s burst=2;`, {
+    directives: 'sio_on slow { hook /ask; ack done; }',
+    server: `location = /ask { internal;
+               proxy_pass http://127.0.0.1:${backend.port}; }`,
+  });
+  const w = await opened(s);
+
+  w.send('4299["slow"]');
+  await until(() => release);
+
+  const start = process.hrtime.bigint();
+
+  for (let i = 0; i < 50; i++) {
+    w.send(`42${i}["n",${i}]`);
+    w.send(`42["other",${i}]`);
+    await sio.sleep(30);
+  }
+
+  const took = Number(process.hrtime.bigint() - start) / 1e9;
+
+  assert.equal(w.messages.length, 0);
+  release('');
+  assert.equal(await w.recvText(), '4399["done"]');
+
+  for (let i = 0; i < 50; i++) {
+    assert.equal(await w.recvText(), `43${i}[${i}]`);
+  }
+
+  const lost = (await s.refused()).events;
+
+  assert.ok(lost >= 50 - 2 - took - 1 && lost <= 48, `${lost} in ${took} s`);
+
+  await closed(w);
+
+  /* a POST: all of it came at once */
+
+  const p = await sio.poll({ port: s.port });
+
+  await p.connectNsp();
+  release = null;
+
+  const post = p.post(['4299["slow"]', ...numbers(40).map((i) => (
+    `42["other",${i}]`)), '4298["n",1]']);
+
+  await until(() => release);
+  await sio.sleep(1500);
+  release('');
+  await post;
+  await p.wait('4398[1]');
+  assert.equal((await s.refused()).events - lost, 38);
+
+  await p.close();
+});
+
+
 test('a reload keeps the buckets, and takes another rate', async (t) => {
   const limit = (text) => `sio on; ${RULES} ${text}`;
   const s = await serve(t, 'sio_limit_events rate=1r/m burst=11;');
@@ -848,4 +926,11 @@ test('mistakes in the configuration', async () => {
     sio_namespace ~ ^/(a+)$ { sio_limit_events rate=1r/s key=$1; }` });
 
   assert.ok(fine.ok, fine.output);
+});
+
+
+describe('sio_limit_events', { concurrency: 3 }, () => {
+  for (const [name, run] of tests) {
+    it(name, run);
+  }
 });
