@@ -88,6 +88,20 @@ static ngx_command_t  fuzz_commands[] = {
       0,
       NULL },
 
+    { ngx_string("sio_join_allow"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_allow,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_sio_access_t, join),
+      NULL },
+
+    { ngx_string("sio_emit_allow"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_allow,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_sio_access_t, emit),
+      NULL },
+
     { ngx_string("sio_set"),
       NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
       ngx_http_sio_set,
@@ -843,4 +857,11 @@ void
 ngx_sio_hook_count(ngx_sio_zone_t *z, ngx_sio_hook_e what, ngx_uint_t n)
 {
     /* void */
+}
+
+
+ngx_int_t
+ngx_sio_hook_copy(ngx_pool_t *pool, ngx_str_t *s)
+{
+    return NGX_ERROR;
 }
