@@ -339,6 +339,9 @@ const SESSIONS = `
     sio_namespace /refuse { sio_user_sessions 3 refuse;
                             sio_on rooms { ack $sio_rooms; } }
     sio_namespace /any { sio_on rooms { ack $sio_rooms; } }
+    sio_namespace /v2 { sio_user $remote_addr; sio_user_sessions 2 kick; }
+    sio_namespace /v2refuse { sio_user $remote_addr;
+                              sio_user_sessions 1 refuse; }
 `;
 
 
@@ -531,6 +534,91 @@ describe('sessions of a user', {
       assert.equal(page.sockets.filter((s) => s.user === 'many').length, N);
     });
   }
+
+
+  it('counts Socket.IO v2 clients', async () => {
+    const options = { version: '2.5', nsp: '/v2', forceNew: true };
+    const list = [];
+
+    for (const transport of ['websocket', 'polling', 'upgrade']) {
+      list.push(await connect(server, { ...options, transport }));
+    }
+
+    await until(() => !list[0].connected, 10000, 'the first to be gone');
+    assert.equal(await size('/v2', '127.0.0.1'), 2);
+
+    /* that of Socket.IO v4 is an error by itself */
+
+    const first = await connect(server, { ...options, nsp: '/v2refuse' });
+    const error = await new Promise((resolve) => {
+      const s = client(server, { ...options, nsp: '/v2refuse',
+                                 reconnection: false });
+
+      s.on('error', resolve);
+    });
+
+    assert.equal(error, 'too many sessions');
+    assert.ok(first.connected);
+  });
+
+
+  it('goes by what the configuration says now', async () => {
+    const conf = (more) => ({
+      workers: 4,
+      location: `sio on; sio_set $name auth /user; sio_user $name; ${more}
+                 sio_on rooms { ack $sio_rooms; }`,
+      server: `location /api/ { sio_api; sio_api_key "${KEY}"; }`,
+    });
+    const own = await sio.startNginx(conf('sio_user_room on;'));
+    const ask = api(own);
+    const list = [];
+
+    for (let i = 0; i < 6; i++) {
+      const p = await sio.poll(own);
+
+      p.id = await p.connectNsp('/', { user: 'ann' });
+      list.push(p);
+    }
+
+    const reload = async (more) => {
+      await own.reload(conf(more));
+      await until(() => own.workers({ all: true }).length === 4, 10000,
+                  'the old workers to have gone');
+    };
+
+    await reload('sio_user_room on; sio_user_sessions 2 kick;');
+    assert.equal((await ask('rooms/user:ann')).size, 6);
+
+    const s = await connect(own, { auth: { user: 'ann' } });
+
+    assert.equal((await ask('rooms/user:ann')).size, 2);
+
+    for (const p of list.slice(0, 5)) {
+      await p.wait('41');
+      await p.wait('1');
+    }
+
+    await list[5].post('420["rooms"]');
+    assert.equal(await list[5].wait(/^43/), `430[["${list[5].id}",`
+                                            + '"user:ann"]]');
+
+    /* another prefix: who is there stays where it is, and counts there */
+
+    s.disconnect();
+    await reload('sio_user_room u/; sio_user_sessions 1 refuse;');
+    await list[5].post('421["rooms"]');
+    assert.equal(await list[5].wait(/^43/), `431[["${list[5].id}",`
+                                            + '"user:ann"]]');
+
+    const t = await connect(own, { auth: { user: 'ann' } });
+
+    assert.deepEqual(await emitAck(t, 'rooms'), [t.id, 'u/ann']);
+    assert.equal((await refused(own, { auth: { user: 'ann' } })).message,
+                 'too many sessions');
+
+    disconnectAll();
+    await own.stop();
+  });
 
 
   it('lives on when a worker is killed', async () => {
