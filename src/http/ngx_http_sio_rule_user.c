@@ -12,7 +12,7 @@
 
 
 #define NGX_HTTP_SIO_MAX_PREFIX    256      /* bytes, of a user's room */
-#define NGX_HTTP_SIO_MAX_SESSIONS  1000000
+#define NGX_HTTP_SIO_MAX_SESSIONS  1000     /* a connect may walk them all */
 
 
 static ngx_int_t ngx_http_sio_allow_pattern(ngx_conf_t *cf,

@@ -108,6 +108,10 @@ ngx_sio_user_limit_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
 
     for (i = 0; !ngx_sio_failed(z); i++) {
 
+        if (ngx_sio_room_members(room) <= user->max) {
+            return NGX_OK;
+        }
+
         oldest = ngx_sio_user_oldest(z, k, room, &n);
 
         if (n <= user->max || oldest == NULL) {

@@ -330,7 +330,10 @@ const SESSIONS = `
                            sio_on connect { join watch; } }
     sio_namespace /kick { sio_user_sessions 3 kick;
                           sio_on rooms { ack $sio_rooms; }
-                          sio_on full { join one max=1; ack json:1; } }
+                          sio_on disconnecting {
+                              emit leaving $sio_user $sio_rooms nsp=/watch
+                                   to=watch;
+                          } }
     sio_namespace /one { sio_user_sessions 1 kick;
                          sio_on connect { join one; }
                          sio_on rooms { ack $sio_rooms; } }
@@ -370,8 +373,13 @@ describe('sessions of a user', {
     (await call(`rooms/user:${user}?nsp=${nsp}`)).size;
 
   it('kicks the one that connected first', async () => {
+    const watch = await connect(server, { nsp: '/watch' });
+    const left = [];
     const list = [];
+    const ids = [];
     const reasons = [];
+
+    watch.on('leaving', (...args) => left.push(args));
 
     for (let i = 0; i < 9; i++) {
       const s = await connect(server, {
@@ -380,6 +388,7 @@ describe('sessions of a user', {
 
       s.on('disconnect', (reason) => reasons.push([i, reason]));
       list.push(s);
+      ids.push(s.id);
       await until(() => reasons.length === Math.max(0, i - 2), 10000,
                   `${i - 2} to have gone`);
       assert.equal(await size('/kick', 'ann'), Math.min(i + 1, 3));
@@ -391,6 +400,12 @@ describe('sessions of a user', {
     for (const s of list.slice(6)) {
       assert.deepEqual(await emitAck(s, 'rooms'), [s.id, 'user:ann']);
     }
+
+    /* they were ann to the end, but in her room no more */
+
+    await until(() => left.length === 6, 10000, 'six to have left');
+    assert.deepEqual(left.sort(), ids.slice(0, 6).sort()
+      .map((id) => ['ann', [id]]));
   });
 
 
@@ -434,6 +449,8 @@ describe('sessions of a user', {
     }));
     const options = { nsp: '/refuse', auth: { user: 'ann' } };
 
+    const { refused_users: before } = await server.counters();
+
     for (const transport of FORMS) {
       const e = await refused(server, { ...options, transport });
 
@@ -442,6 +459,8 @@ describe('sessions of a user', {
     }
 
     assert.equal(await size('/refuse', 'ann'), 3);
+    assert.equal(Number((await server.counters()).refused_users),
+                 Number(before) + 3);
 
     /* others, nobody, another namespace */
 
@@ -712,14 +731,14 @@ describe('users by hooks', { skip: process.env.SIO_TARGET === 'node' }, () => {
   before(async () => {
     server = await sio.startNginx({
       workers: 4,
-      location: `sio on; ${HOOKS}`,
+      location: `sio on; sio_limit user=40; ${HOOKS}`,
       server: `
         location /api/ { sio_api; sio_api_key "${KEY}"; }
         location = /bob { internal; return 200 '{"user":"bob"}'; }
         location = /number { internal; return 200 '{"user":42}'; }
         location = /nobody { internal; return 200 '{"user":""}'; }
         location = /long { internal;
-                           return 200 '{"user":"${'x'.repeat(257)}"}'; }
+                           return 200 '{"user":"${'x'.repeat(41)}"}'; }
         location = /good { internal; return 200 '{"user":"bob",
             "do":[{"join":"of:bob:x"},{"emit":"told","to":"user:bob"}]}'; }
         location = /bad { internal; return 200 '{"user":"eve",
@@ -760,6 +779,17 @@ describe('users by hooks', { skip: process.env.SIO_TARGET === 'node' }, () => {
       await until(() => heard === 1, 10000, 'what bob was told');
     });
   }
+
+
+  it('takes a name as long as sio_limit says, and not longer', async () => {
+    const s = await connect(server, { auth: { user: 'x'.repeat(40) } });
+
+    assert.equal((await all(s, 'who'))[0].length, 40);
+
+    const e = await refused(server, { auth: { user: 'x'.repeat(41) } });
+
+    assert.equal(e.message, "the user's name is too long");
+  });
 
 
   it('replaces what sio_user says', async () => {

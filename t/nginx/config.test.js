@@ -409,7 +409,7 @@ const NUMBERS = [
                  'room_hooks=0', 'user=0', 'user=4097', '']],
   ['sio_user', ['']],
   ['sio_user_room', ['""', '*', 'self', '']],
-  ['sio_user_sessions', ['0 kick', '-1 kick', 'many kick', '1000001 kick', '3',
+  ['sio_user_sessions', ['0 kick', '-1 kick', 'many kick', '1001 kick', '3',
                          '3 both', 'kick', 'kick 3', '']],
 ];
 
