@@ -251,6 +251,7 @@ ngx_sio_hook_question(ngx_sio_run_t *run, ngx_sio_hook_t *hook)
     }
 
     (void) ngx_sio_call_data(&hook->call, &hook->data);
+    ngx_sio_call_transport(&hook->call, &hook->transport);
 
     if (ngx_sio_allow_keep(&hook->call) != NGX_OK) {
         return NGX_ERROR;

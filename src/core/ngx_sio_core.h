@@ -580,6 +580,7 @@ struct ngx_sio_hook_s {
     ngx_str_t                 data;         /* empty: there is none */
     ngx_str_t                 handshake;
     ngx_str_t                 user;         /* its name; empty: nobody */
+    ngx_str_t                 transport;
 
     /* of a room's life, asked for no client: lane is set, call.type is API */
     ngx_sio_lane_t           *lane;

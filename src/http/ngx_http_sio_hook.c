@@ -90,6 +90,9 @@ ngx_http_sio_hook_send(ngx_sio_hook_t *hook)
 
     ctx->request = r;
 
+    /* for variables of the location */
+    ngx_http_set_ctx(r, ctx, ngx_http_sio_module);
+
     uri = target->uri;
 
     /* the parent never ends by itself */
@@ -113,6 +116,21 @@ ngx_http_sio_hook_send(ngx_sio_hook_t *hook)
     ngx_http_run_posted_requests(c);
 
     return NGX_OK;
+}
+
+
+ngx_sio_hook_t *
+ngx_http_sio_hook_of(ngx_http_request_t *r)
+{
+    ngx_http_sio_hook_ctx_t  *ctx;
+
+    if (r->connection->log->handler != ngx_http_sio_hook_log) {
+        return NULL;
+    }
+
+    ctx = ngx_http_get_module_ctx(r->main, ngx_http_sio_module);
+
+    return ctx ? ctx->hook : NULL;
 }
 
 

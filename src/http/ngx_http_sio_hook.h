@@ -48,6 +48,25 @@ ngx_int_t ngx_http_sio_hook_describe(ngx_http_request_t *r,
 ngx_table_elt_t *ngx_http_sio_hook_push(ngx_list_t *headers,
     const char *name, ngx_str_t *value, ngx_pool_t *pool);
 
+/* value not empty, escaped is from pool; NGX_OK, NGX_ERROR: no memory */
+ngx_int_t ngx_http_sio_hook_escape(ngx_pool_t *pool, const ngx_str_t *value,
+    ngx_str_t *escaped);
+
+/* the hook that this request, or its parent, asks; NULL: none */
+ngx_sio_hook_t *ngx_http_sio_hook_of(ngx_http_request_t *r);
+
+/* ngx_http_sio_hook_vars.c: variables that only hooks have; in
+   preconfiguration */
+ngx_int_t ngx_http_sio_hook_add_variables(ngx_conf_t *cf);
+
+/* a variable of rules, for who asks by name; in postconfiguration */
+ngx_int_t ngx_http_sio_hook_add_variable(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_sio_var_t *var);
+
+/* its value where no rule runs; a get_handler's codes */
+ngx_int_t ngx_http_sio_hook_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, ngx_sio_var_t *var);
+
 /* ngx_http_sio_hook_sign.c: sio_hook_secret KEY [KEY] */
 char *ngx_http_sio_hook_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 

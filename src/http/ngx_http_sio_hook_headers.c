@@ -160,38 +160,21 @@ ngx_http_sio_hook_describe(ngx_http_request_t *r, ngx_sio_hook_t *hook,
 }
 
 
-/*
- * Control bytes and "%" as %XX: a client's names and values end no header.
- * Bytes of UTF-8, too: of them every backend has another idea (RFC 9110, 5.5)
- */
-
-#define ngx_http_sio_hook_escapes(c)                                          \
-    ((c) < ' ' || (c) == '%' || (c) >= 0x7f)
-
-
 static ngx_int_t
 ngx_http_sio_hook_header(ngx_http_sio_hook_headers_t *h, const char *name,
     const ngx_str_t *value, ngx_uint_t must)
 {
-    u_char     *p;
-    size_t      i, len;
-    ngx_str_t   s;
-
-    static u_char  hex[] = "0123456789ABCDEF";
+    ngx_str_t  s;
 
     if (value->len == 0) {
         return NGX_OK;
     }
 
-    len = value->len;
-
-    for (i = 0; i < value->len; i++) {
-        if (ngx_http_sio_hook_escapes(value->data[i])) {
-            len += 2;
-        }
+    if (ngx_http_sio_hook_escape(h->pool, value, &s) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    if (!must && h->size + len > NGX_HTTP_SIO_HOOK_HEADERS) {
+    if (!must && h->size + s.len > NGX_HTTP_SIO_HOOK_HEADERS) {
 
         if (h->last != h->omitted) {
             h->last = ngx_cpymem(h->last, ", ", 2);
@@ -202,14 +185,43 @@ ngx_http_sio_hook_header(ngx_http_sio_hook_headers_t *h, const char *name,
         return NGX_OK;
     }
 
-    h->size += len;
+    h->size += s.len;
 
-    s.data = ngx_pnalloc(h->pool, len);
-    if (s.data == NULL) {
+    return ngx_http_sio_hook_push(h->headers, name, &s, h->pool)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * Control bytes and "%" as %XX: a client's names and values end no header.
+ * Bytes of UTF-8, too: of them every backend has another idea (RFC 9110, 5.5)
+ */
+
+#define ngx_http_sio_hook_escapes(c)                                          \
+    ((c) < ' ' || (c) == '%' || (c) >= 0x7f)
+
+
+ngx_int_t
+ngx_http_sio_hook_escape(ngx_pool_t *pool, const ngx_str_t *value,
+    ngx_str_t *escaped)
+{
+    u_char  *p;
+    size_t   i, n;
+
+    static u_char  hex[] = "0123456789ABCDEF";
+
+    n = 0;
+
+    for (i = 0; i < value->len; i++) {
+        n += ngx_http_sio_hook_escapes(value->data[i]);
+    }
+
+    p = ngx_pnalloc(pool, value->len + 2 * n);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    p = s.data;
+    escaped->data = p;
 
     for (i = 0; i < value->len; i++) {
 
@@ -223,10 +235,9 @@ ngx_http_sio_hook_header(ngx_http_sio_hook_headers_t *h, const char *name,
         }
     }
 
-    s.len = p - s.data;
+    escaped->len = p - escaped->data;
 
-    return ngx_http_sio_hook_push(h->headers, name, &s, h->pool)
-           ? NGX_OK : NGX_ERROR;
+    return NGX_OK;
 }
 
 

@@ -202,6 +202,10 @@ ngx_sio_var_t *ngx_http_sio_rule_var(ngx_conf_t *cf,
 ngx_int_t ngx_http_sio_rule_builtin(ngx_conf_t *cf, ngx_str_t *name,
     ngx_sio_var_t *var);
 
+/* the names of those without a number or a key, i from 0 on.  NGX_OK;
+   NGX_DONE: no more */
+ngx_int_t ngx_http_sio_rule_builtin_name(ngx_uint_t i, ngx_str_t *name);
+
 /* text is one variable and nothing else: 1 or 0 */
 ngx_uint_t ngx_http_sio_rule_lone(const ngx_str_t *src);
 
@@ -354,7 +358,8 @@ ngx_int_t ngx_http_sio_fresh_check(ngx_conf_t *cf,
 ngx_int_t ngx_http_sio_fresh_postconf(ngx_conf_t *cf,
     ngx_http_sio_rule_main_t *main);
 
-/* rules with a volatile map: any of these variables may be in it */
+/* rules with a volatile map, or with hooks: any of these variables may be in
+   it, or in the hook's location */
 ngx_int_t ngx_http_sio_fresh_needs(ngx_conf_t *cf,
     ngx_sio_rules_t *rules);
 

@@ -110,7 +110,7 @@ ngx_http_sio_rules_postconf(ngx_conf_t *cf)
     }
 
     for (i = 0; i < main->rules.nelts; i++) {
-        if (rules[i]->fresh
+        if ((rules[i]->fresh || rules[i]->hook)
             && ngx_http_sio_fresh_needs(cf, rules[i]) != NGX_OK)
         {
             return NGX_ERROR;

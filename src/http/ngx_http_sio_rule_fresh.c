@@ -227,7 +227,7 @@ ngx_http_sio_fresh_is_safe(ngx_str_t *name)
 }
 
 
-/* $sio_... and sio_set's as variables of nginx: not found outside of rules */
+/* $sio_... and sio_set's as variables of nginx, in rules and elsewhere */
 
 static ngx_int_t
 ngx_http_sio_fresh_variable(ngx_http_request_t *r,
@@ -242,11 +242,11 @@ ngx_http_sio_fresh_variable(ngx_http_request_t *r,
 
     now = ngx_http_sio_fresh_now;
 
-    v->not_found = 1;
-
     if (now == NULL) {
-        return NGX_OK;
+        return ngx_http_sio_hook_variable(r, v, var);
     }
+
+    v->not_found = 1;
 
     rc = ngx_sio_var_get(now->run, var, &value);
 
@@ -323,9 +323,36 @@ ngx_http_sio_fresh_postconf(ngx_conf_t *cf, ngx_http_sio_rule_main_t *main)
             return NGX_ERROR;
         }
 
-        /* others are unknown, and nginx will say so */
+        /* others are unknown, and nginx will say so, but for these, which
+           have a prefix in common with some that are known */
+
+        if (rc == NGX_DONE && name.len > 7
+            && ngx_strncmp(name.data, "sio_arg", 7) == 0)
+        {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown \"%V\" variable", &name);
+            return NGX_ERROR;
+        }
 
         if (rc == NGX_OK && ngx_http_sio_fresh_add(cf, &name, var) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    /* others may be asked for by their names */
+
+    for (i = 0; ngx_http_sio_rule_builtin_name(i, &name) == NGX_OK; i++) {
+
+        if (ngx_http_sio_fresh_find(cf, &name)) {
+            continue;
+        }
+
+        var = ngx_pcalloc(cf->pool, sizeof(ngx_sio_var_t));
+
+        if (var == NULL
+            || ngx_http_sio_rule_builtin(cf, &name, var) != NGX_OK
+            || ngx_http_sio_hook_add_variable(cf, &var->name, var) != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }

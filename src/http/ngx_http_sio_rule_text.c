@@ -236,6 +236,15 @@ ngx_http_sio_rule_builtin(ngx_conf_t *cf, ngx_str_t *name, ngx_sio_var_t *var)
 }
 
 
+ngx_int_t
+ngx_http_sio_rule_builtin_name(ngx_uint_t i, ngx_str_t *name)
+{
+    *name = ngx_http_sio_builtins[i].name;
+
+    return name->len ? NGX_OK : NGX_DONE;
+}
+
+
 /* the groups of the rule's regex, then of the namespace's */
 
 static ngx_int_t

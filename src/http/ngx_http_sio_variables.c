@@ -7,6 +7,7 @@
 
 
 #include "ngx_http_sio_module.h"
+#include "ngx_http_sio_hook.h"
 
 
 #define NGX_HTTP_SIO_MAX_PARAMS  256
@@ -123,7 +124,7 @@ ngx_http_sio_add_variables(ngx_conf_t *cf)
         var->data = v->data;
     }
 
-    return NGX_OK;
+    return ngx_http_sio_hook_add_variables(cf);
 }
 
 

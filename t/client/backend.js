@@ -41,7 +41,7 @@ class Backend {
     };
 
     ask.text = ask.raw.toString();
-    ask.args = JSON.parse(ask.text);
+    ask.args = JSON.parse(ask.text || '[]');
     this.asked.push(ask);
 
     const handler = this.handlers[`${ask.type}:${ask.event}`]

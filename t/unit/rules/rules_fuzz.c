@@ -847,6 +847,31 @@ ngx_sio_hook_free(ngx_sio_hook_t *hook)
 
 
 ngx_int_t
+ngx_sio_hook_copy(ngx_pool_t *pool, ngx_str_t *s)
+{
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_sio_hook_add_variable(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_sio_var_t *var)
+{
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_sio_hook_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, ngx_sio_var_t *var)
+{
+    v->not_found = 1;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_http_sio_hook_send(ngx_sio_hook_t *hook)
 {
     return NGX_ERROR;
