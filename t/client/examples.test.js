@@ -52,6 +52,7 @@ function start(file, { pass, backend } = {}) {
         .replace(/^( *sio_serve_client) .*;$/m, `$1 ${path.join(
           path.dirname(require.resolve('socket.io-client/package.json')),
           'dist')};`)
+        .replace(' from njs/', ' from conf-examples/njs/')
         .replace(/conf-examples\//g, `${EXAMPLES}/`)
         .replace(/\/usr\/lib\/nginx\/modules/g, handlers.MODULES)
         .replace(/^ *listen .*\n/m, `$&location = /counters {
