@@ -573,6 +573,8 @@ struct ngx_sio_hook_s {
     ngx_pool_t               *pool;
     ngx_sio_handle_t          session;
     void                     *target;       /* http's: where to */
+    ngx_event_t              *asked;        /* http's, while it is: posted, it
+                                               ends it with what there is */
 
     /* the question, from pool */
     ngx_str_t                 body;         /* JSON array of the arguments */

@@ -55,6 +55,11 @@ ngx_sio_hook_create(ngx_sio_worker_t *w)
 {
     ngx_sio_hook_t  *hook;
 
+    if (w->ended) {
+        ngx_sio_hook_failed(w, NGX_SIO_HOOK_FAILED, "the worker is exiting");
+        return NULL;
+    }
+
     if (w->nhooks >= w->server->max_hooks) {
         ngx_sio_hook_failed(w, NGX_SIO_HOOK_BUSY,
                             "%ui are in progress already, which is the "
@@ -611,6 +616,34 @@ ngx_sio_hooks_alive(ngx_sio_worker_t *w)
         if (hook->client && hook->client->post) {
             (void) ngx_sio_session_held(&w->zone, hook->session,
                                         ngx_current_msec);
+        }
+    }
+}
+
+
+/*
+ * nginx closes all connections then, but a backend's knows nothing of it, and
+ * its timer would keep the worker
+ */
+
+void
+ngx_sio_hooks_end_handler(ngx_event_t *ev)
+{
+    ngx_queue_t       *q;
+    ngx_sio_hook_t    *hook;
+    ngx_sio_worker_t  *w;
+
+    w = ev->data;
+    w->ended = 1;
+
+    for (q = ngx_queue_head(&w->hooks);
+         q != ngx_queue_sentinel(&w->hooks);
+         q = ngx_queue_next(q))
+    {
+        hook = ngx_queue_data(q, ngx_sio_hook_t, queue);
+
+        if (hook->asked && !hook->asked->posted) {
+            ngx_post_event(hook->asked, &ngx_posted_events);
         }
     }
 }

@@ -150,6 +150,7 @@ ngx_sio_worker_start(ngx_sio_worker_t *w)
     ngx_sio_worker_event(&w->tasks_event, w, ngx_sio_worker_tasks_handler);
     ngx_sio_worker_event(&w->more, w, ngx_sio_worker_more_handler);
     ngx_sio_worker_event(&w->life, w, ngx_sio_life_handler);
+    ngx_sio_worker_event(&w->hooks_end, w, ngx_sio_hooks_end_handler);
 
     if (ngx_sio_worker_listen(w) != NGX_OK) {
         return NGX_ERROR;
@@ -157,6 +158,7 @@ ngx_sio_worker_start(ngx_sio_worker_t *w)
 
     w->tick.cancelable = 1;
     w->clock.cancelable = 1;
+    w->hooks_end.cancelable = 1;
     ngx_add_timer(&w->tick, NGX_SIO_IDLE_TICK);
 
     w->server->worker = w;
@@ -686,6 +688,8 @@ ngx_sio_worker_overflow(ngx_sio_worker_t *w, ngx_sio_conn_t *conn)
 static void
 ngx_sio_worker_drain(ngx_sio_worker_t *w)
 {
+    ngx_core_conf_t  *ccf;
+
     if (w->draining) {
         return;
     }
@@ -694,6 +698,13 @@ ngx_sio_worker_drain(ngx_sio_worker_t *w)
 
     /* not cancelable: the worker must not exit under us */
     ngx_add_timer(&w->drain, 1);
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                           ngx_core_module);
+
+    if (ccf->shutdown_timeout) {
+        ngx_add_timer(&w->hooks_end, ccf->shutdown_timeout);
+    }
 }
 
 

@@ -199,6 +199,8 @@ struct ngx_sio_worker_s {
     ngx_queue_t               hooks;        /* of ngx_sio_hook_t */
     ngx_uint_t                nhooks;
     ngx_uint_t                nslices;      /* POSTs that go on later */
+    ngx_event_t               hooks_end;    /* the same: no time is left */
+    ngx_uint_t                ended;        /* no hook is asked any more */
     ngx_sio_hook_log_t        hook_log;
 
     ngx_sio_table_t           lanes;        /* life of rooms, to be told */
@@ -379,6 +381,10 @@ ngx_int_t ngx_sio_hook_hold(ngx_sio_client_t *client, ngx_uint_t binary,
     u_char *p, size_t len);
 void ngx_sio_hook_forget(ngx_sio_client_t *client);
 void ngx_sio_hooks_alive(ngx_sio_worker_t *w);
+
+/* the worker has no more time: those in progress get no answer, and no other
+   will be asked */
+void ngx_sio_hooks_end_handler(ngx_event_t *ev);
 
 /* ngx_sio_life.c: z->life, and hooks for it */
 void ngx_sio_life_told(void *data, const ngx_sio_life_t *life);

@@ -113,6 +113,8 @@ ngx_http_sio_hook_send(ngx_sio_hook_t *hook)
     /* the one that timers of the connection, as of limit_req, wake */
     c->data = sr;
 
+    hook->asked = &ctx->done;
+
     ngx_http_run_posted_requests(c);
 
     return NGX_OK;
@@ -479,6 +481,12 @@ ngx_http_sio_hook_done(ngx_event_t *ev)
     ctx = ev->data;
     hook = ctx->hook;
 
+    if (ctx->request->blocked) {
+        /* out of time, but a thread is at it */
+        return;
+    }
+
+    hook->asked = NULL;
     hook->status = ctx->status;
     hook->answer.len = 0;
     hook->answer.data = ngx_pnalloc(hook->pool, ctx->answer.len + 1);
