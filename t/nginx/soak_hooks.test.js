@@ -241,7 +241,10 @@ class Client {
         resolve(value);
       };
 
-      const gone = () => done(Client.LOST);
+      const gone = (reason, details) => {
+        this.reason = `${reason} ${details?.description || ''}`;
+        done(Client.LOST);
+      };
 
       socket.on('disconnect', gone);
       socket.emit(name, ...args, done);
@@ -273,7 +276,7 @@ class Client {
         return this.open();
       }
 
-      assert.ok(soak.reloads, `"${name}" was lost`);
+      assert.ok(soak.reloads, `"${name}" was lost: ${this.reason}`);
       soak.lost++;
       return sio.connected(this.socket, 20000);
     }
@@ -347,7 +350,7 @@ test(`${CALLS} hooks that go wrong`, async (t) => {
            sio_drain_time 200ms;`,
     location: `sio on;
       sio_ping_interval 2s;
-      sio_ping_timeout 2s;
+      sio_ping_timeout 5s;
       sio_limit hooks=${LIMIT};
       sio_on connect { hook /hook; }
       sio_on disconnecting { hook /hook; }
