@@ -41,6 +41,12 @@ ngx_sio_call_run(ngx_sio_call_t *call)
         return NGX_OK;
     }
 
+    if ((call->type == NGX_SIO_CALL_EVENT || call->type == NGX_SIO_CALL_ACK)
+        && call->peer && ngx_sio_peer_expired(call->peer))
+    {
+        return NGX_OK;
+    }
+
     if (call->server->rules->waits
         && call->hook == NULL
         && (call->type == NGX_SIO_CALL_EVENT

@@ -100,6 +100,7 @@ ngx_sio_client_load(ngx_sio_client_t *client, ngx_pool_t *pool)
 
         peer->socket = sockets[i].socket;
         peer->muted = sockets[i].muted;
+        peer->expires = sockets[i].expires;
 
         if (client->websocket) {
             peer->linked = 1;

@@ -442,6 +442,7 @@ ngx_sio_connect_join(ngx_sio_call_t *call)
     }
 
     peer->program = call->program;
+    peer->expires = call->expires;
 
     ngx_memzero(&params, sizeof(ngx_sio_socket_params_t));
 
@@ -456,6 +457,9 @@ ngx_sio_connect_join(ngx_sio_call_t *call)
 
     params.data = connect->data;
     params.user = connect->user;
+    params.token.claims = call->claims;
+    params.token.expires = call->expires;
+    params.token.warn = call->warn;
     params.rooms = connect->rooms.elts;
     params.max = connect->max.elts;
     params.nrooms = connect->rooms.nelts;

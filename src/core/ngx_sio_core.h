@@ -96,6 +96,8 @@ struct ngx_sio_server_s {
     size_t                    max_event;   /* bytes of its name */
     size_t                    max_auth;    /* bytes of a CONNECT's payload */
     size_t                    max_user;    /* bytes of a user's name */
+    size_t                    max_token;   /* bytes of a token */
+    ngx_uint_t                max_tokens;  /* refused, of a connection */
     ngx_msec_t                drain_time;
     size_t                    max_buffer;  /* unsent bytes of a WebSocket */
     size_t                    max_packet;  /* bytes with all attachments */
@@ -505,6 +507,11 @@ struct ngx_sio_call_s {
     ngx_str_t                 user;         /* if has_user: its user, whatever
                                                the zone says */
     unsigned                  has_user:1;
+    ngx_str_t                 claims;       /* if has_claims: what the token
+                                               says, JSON or empty */
+    time_t                    expires;      /* CONNECT: its token; 0: never */
+    time_t                    warn;         /* seconds before: tell it */
+    unsigned                  has_claims:1;
     unsigned                  ack_asked:1;
 
     /* rooms that the action just before joined, and their sizes then */
@@ -701,6 +708,10 @@ ngx_int_t ngx_sio_call_user(ngx_sio_call_t *call, ngx_str_t *user);
  * sockets it may: call->failure says so, nothing was changed
  */
 ngx_int_t ngx_sio_call_identify(ngx_sio_call_t *call, const ngx_str_t *user);
+
+/* what the socket's token says, as far as rules mention it: a JSON object.
+   NGX_OK, NGX_DECLINED: nothing (ngx_sio_expire.c) */
+ngx_int_t ngx_sio_call_claims(ngx_sio_call_t *call, ngx_str_t *json);
 
 /* a value captured at the handshake.  NGX_OK, NGX_DECLINED: missing */
 ngx_int_t ngx_sio_call_info(ngx_sio_call_t *call, const ngx_str_t *name,

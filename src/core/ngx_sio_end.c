@@ -120,6 +120,7 @@ ngx_sio_peer_end(ngx_sio_peer_t *peer, ngx_sio_reason_e reason,
         (void) ngx_sio_call_data(&call, &call.data);
         (void) ngx_sio_call_user(&call, &call.user);
         call.has_user = 1;
+        (void) ngx_sio_call_claims(&call, &call.claims);
 
         if (call.server->rules && call.server->rules->needs_auth
             && call.auth.len == 0)

@@ -114,6 +114,7 @@ ngx_sio_hook_keep(ngx_sio_call_t *from)
         || ngx_sio_hook_copy(hook->pool, &call->error) != NGX_OK
         || ngx_sio_hook_copy(hook->pool, &call->data) != NGX_OK
         || ngx_sio_hook_copy(hook->pool, &call->user) != NGX_OK
+        || ngx_sio_hook_copy(hook->pool, &call->claims) != NGX_OK
         || ngx_sio_hook_copy(hook->pool, &call->failure) != NGX_OK
         || ngx_sio_hook_copy(hook->pool, &call->failure_data) != NGX_OK
         || ngx_sio_hook_args(call) != NGX_OK)

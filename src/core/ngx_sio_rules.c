@@ -247,6 +247,14 @@ ngx_sio_rules_connect(ngx_sio_run_t *run, ngx_sio_nsp_t *nsp,
     ngx_uint_t         i;
     ngx_sio_block_t  **use;
 
+    if (last == NULL && nsp->jwt && !nsp->jwt->off) {
+        rc = ngx_sio_token_verify(run->call, nsp->jwt);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
     if (last == NULL && nsp->access.user) {
         rc = ngx_sio_access_user(run, &nsp->access);
 

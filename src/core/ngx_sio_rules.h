@@ -32,6 +32,17 @@ typedef struct {
 } ngx_sio_capture_t;
 
 
+/* sio_jwt, as core knows it; what is behind it is http's */
+
+typedef struct {
+    ngx_str_t                 event;        /* emitted when the end is near, a
+                                               JSON string; empty: none */
+    time_t                    grace;        /* that long before, seconds */
+    unsigned                  off:1;
+    unsigned                  optional:1;   /* a client may come without one */
+} ngx_sio_jwt_t;
+
+
 /* captures and needs_* are known after postconfiguration */
 
 struct ngx_sio_rules_s {
@@ -55,6 +66,20 @@ struct ngx_sio_rules_s {
      * ngx_sio_hook_done() later, never at once.  NGX_OK; NGX_ERROR: it cannot
      */
     ngx_int_t               (*hook)(ngx_sio_hook_t *hook);
+
+    /*
+     * The token of a CONNECT call, set by http if there is a sio_jwt: claims
+     * and expires are put into the call, none when it has none and need not.
+     * NGX_OK; NGX_DECLINED: call->failure is set (logged); NGX_ERROR: no memory
+     */
+    ngx_int_t               (*token)(ngx_sio_call_t *call,
+                                     ngx_sio_jwt_t *jwt);
+
+    ngx_array_t               tokens;       /* http's: what of the handshake is
+                                               kept for sio_jwt */
+    ngx_array_t               claims;       /* of ngx_sio_capture_t: mentioned
+                                               by rules */
+    unsigned                  all_claims:1;
 
     unsigned                  waits:1;      /* some block does, for a hook */
     unsigned                  ack_waits:1;  /* a sio_on_ack does */
@@ -201,6 +226,7 @@ typedef struct {
     ngx_str_t                 name;         /* with "/", or the regex */
     ngx_sio_regex_t          *regex;        /* NULL: an exact name */
     ngx_sio_access_t          access;
+    ngx_sio_jwt_t            *jwt;          /* NULL: none, or the location's */
 
     ngx_array_t               uses;         /* of ngx_sio_block_t * */
     ngx_array_t               events;       /* exact; sorted at the end */
@@ -279,6 +305,10 @@ ngx_uint_t ngx_sio_access_reserved(ngx_sio_call_t *call, const ngx_str_t *nsp,
 #define NGX_SIO_LOG_NAME  (64 * 4 + 3)
 
 size_t ngx_sio_log_name(u_char *dst, const ngx_str_t *s);
+
+/* the token of a CONNECT call (ngx_sio_expire.c).  NGX_OK, NGX_DECLINED:
+   call->failure is set */
+ngx_int_t ngx_sio_token_verify(ngx_sio_call_t *call, ngx_sio_jwt_t *jwt);
 
 /* a block by its name among sorted ones, or NULL */
 ngx_sio_block_t *ngx_sio_block_lookup(const ngx_array_t *blocks,

@@ -100,7 +100,6 @@ ngx_sio_var_get(ngx_sio_run_t *run, const ngx_sio_var_t *var,
         if (value->kind == NGX_SIO_VALUE_MISSING) {
 
             /* a client that sends none has an empty one, as in Node */
-
             value->kind = NGX_SIO_VALUE_JSON;
             ngx_str_set(&value->s, "{}");
         }
@@ -112,6 +111,9 @@ ngx_sio_var_get(ngx_sio_run_t *run, const ngx_sio_var_t *var,
 
     case NGX_SIO_VAR_DATA:
         return ngx_sio_var_data(run, &var->name, value);
+
+    case NGX_SIO_VAR_JWT:
+        return ngx_sio_var_jwt(run, &var->name, value);
 
     case NGX_SIO_VAR_RECOVERED:
         value->kind = NGX_SIO_VALUE_JSON;
@@ -528,6 +530,10 @@ ngx_sio_set_get(ngx_sio_run_t *run, const ngx_sio_set_t *set,
         ngx_sio_var_auth(run, value);
         break;
 
+    case NGX_SIO_SET_JWT:
+        rc = ngx_sio_var_jwt(run, &set->pointer, value);
+        break;
+
     case NGX_SIO_SET_ARGS:
 
         if (set->index == -1) {
@@ -548,8 +554,8 @@ ngx_sio_set_get(ngx_sio_run_t *run, const ngx_sio_set_t *set,
         return rc;
     }
 
-    if (value->kind == NGX_SIO_VALUE_JSON
-        && set->source != NGX_SIO_SET_DATA && set->pointer.len)
+    if (value->kind == NGX_SIO_VALUE_JSON && set->pointer.len
+        && set->source != NGX_SIO_SET_DATA && set->source != NGX_SIO_SET_JWT)
     {
         slice = ngx_sio_slice(&value->s);
         pointer = ngx_sio_slice(&set->pointer);

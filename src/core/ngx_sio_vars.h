@@ -50,6 +50,7 @@ typedef enum {
     NGX_SIO_VAR_AUTH,
     NGX_SIO_VAR_HANDSHAKE,
     NGX_SIO_VAR_DATA,
+    NGX_SIO_VAR_JWT,
     NGX_SIO_VAR_REASON,
     NGX_SIO_VAR_ERROR,
     NGX_SIO_VAR_TRANSPORT,
@@ -63,8 +64,8 @@ struct ngx_sio_var_s {
     ngx_sio_var_e             type;
     ngx_uint_t                n;            /* ARG, ARGS: index; captures:
                                                number; FRESH: http's */
-    ngx_str_t                 name;         /* without "$", lower case; DATA:
-                                               a JSON pointer to the key */
+    ngx_str_t                 name;         /* without "$", lower case; DATA,
+                                               JWT: a JSON pointer */
     ngx_sio_set_t            *set;
 };
 
@@ -74,6 +75,7 @@ typedef enum {
     NGX_SIO_SET_AUTH,
     NGX_SIO_SET_DATA,
     NGX_SIO_SET_QUERY,
+    NGX_SIO_SET_JWT,
     NGX_SIO_SET_SIZE,
     NGX_SIO_SET_SOCKETS
 } ngx_sio_set_e;
@@ -177,6 +179,11 @@ ngx_sio_slice(const ngx_str_t *s)
  * NGX_OK (value->kind may be MISSING), NGX_ERROR: no memory
  */
 ngx_int_t ngx_sio_var_get(ngx_sio_run_t *run, const ngx_sio_var_t *var,
+    ngx_sio_value_t *value);
+
+/* the claim at that JSON pointer, into value, which is zeroed
+   (ngx_sio_expire.c).  NGX_OK */
+ngx_int_t ngx_sio_var_jwt(ngx_sio_run_t *run, const ngx_str_t *pointer,
     ngx_sio_value_t *value);
 
 /*

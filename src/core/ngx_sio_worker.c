@@ -567,6 +567,8 @@ ngx_sio_worker_tick_handler(ngx_event_t *ev)
         ngx_post_event(&w->tasks_event, &ngx_posted_events);
     }
 
+    ngx_sio_expire_sweep(w);
+
     if (ngx_current_msec - w->swept >= NGX_SIO_SWEEP) {
 
         if (ngx_sio_sweep(&w->zone, ngx_current_msec) == NGX_OK) {

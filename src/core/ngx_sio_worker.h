@@ -89,6 +89,7 @@ struct ngx_sio_peer_s {
     ngx_sio_asked_t          *asked;
     uint32_t                  nasked;
     uint32_t                  stamp;        /* of the message it got last */
+    time_t                    expires;      /* its token, seconds; 0: never */
     unsigned                  seat_used:1;
     unsigned                  linked:1;     /* in worker->peers */
     unsigned                  ending:1;     /* "disconnect" was said */
@@ -136,6 +137,7 @@ struct ngx_sio_client_s {
     ngx_sio_hook_t           *hook;
     ngx_sio_held_packets_t   *held;         /* or NULL: none */
     ngx_sio_post_t           *post;         /* polling: that made it */
+    ngx_uint_t                tokens;       /* refused so far */
 
     unsigned                  websocket:1;  /* lives as long as its transport */
     unsigned                  linked:1;     /* in worker->clients */
@@ -434,6 +436,10 @@ void ngx_sio_end_session(ngx_sio_worker_t *w, ngx_sio_handle_t session);
 void ngx_sio_end_kicked(ngx_sio_worker_t *w, ngx_sio_handle_t session);
 void ngx_sio_end_kicked_peers(ngx_sio_client_t *client);
 void ngx_sio_reason_text(ngx_sio_reason_e reason, ngx_str_t *text);
+
+/* ngx_sio_expire.c: tokens.  peer_expired: 1, it is to end behind this call */
+ngx_uint_t ngx_sio_peer_expired(ngx_sio_peer_t *peer);
+void ngx_sio_expire_sweep(ngx_sio_worker_t *w);
 
 /* ngx_sio_msgpack.c */
 #define ngx_sio_msgpack(client)                                               \

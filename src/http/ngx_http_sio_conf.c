@@ -255,6 +255,8 @@ ngx_http_sio_zone_add(ngx_conf_t *cf, ngx_str_t *name)
     server->max_event = 8192;
     server->max_auth = 16384;
     server->max_user = 256;
+    server->max_token = 8192;
+    server->max_tokens = 100;
     server->max_buffer = 4 * 1024 * 1024;
     server->max_packet = 4 * 1024 * 1024;
     server->max_hooks = 1024;

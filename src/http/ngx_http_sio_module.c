@@ -328,6 +328,13 @@ static ngx_command_t  ngx_http_sio_commands[] = {
       0,
       NULL },
 
+    { ngx_string("sio_jwt"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_jwt,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("sio_set"),
       NGX_HTTP_SIO_CONF|NGX_CONF_2MORE,
       ngx_http_sio_set,

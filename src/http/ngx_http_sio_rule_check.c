@@ -9,6 +9,7 @@
 
 #include "ngx_http_sio_module.h"
 #include "ngx_http_sio_rule.h"
+#include "ngx_http_sio_jwt.h"
 
 
 /* sio_set's whose rooms mention sio_set's ... */
@@ -24,6 +25,8 @@ static ngx_int_t ngx_http_sio_check_set(ngx_conf_t *cf,
 static ngx_uint_t ngx_http_sio_check_known(ngx_conf_t *cf, ngx_str_t *name);
 static ngx_int_t ngx_http_sio_check_capture(ngx_conf_t *cf,
     ngx_http_sio_mention_t *mention);
+static ngx_int_t ngx_http_sio_check_claim(ngx_conf_t *cf,
+    ngx_http_sio_mention_t *mention, ngx_str_t *pointer);
 static ngx_int_t ngx_http_sio_check_ack(ngx_conf_t *cf,
     ngx_http_sio_ack_t *ack);
 
@@ -105,6 +108,12 @@ ngx_http_sio_rules_postconf(ngx_conf_t *cf)
         }
     }
 
+    for (i = 0; i < main->rules.nelts; i++) {
+        if (ngx_http_sio_jwt_postconf(cf, rules[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
     if (ngx_http_sio_fresh_postconf(cf, main) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -164,6 +173,9 @@ ngx_http_sio_check_var(ngx_conf_t *cf, ngx_http_sio_mention_t *mention,
         mention->rules->needs_handshake = 1;
         mention->rules->needs_auth = 1;
         return NGX_OK;
+
+    case NGX_SIO_VAR_JWT:
+        return ngx_http_sio_check_claim(cf, mention, &mention->var->name);
 
     case NGX_SIO_VAR_FRESH:
         mention->rules->fresh = ngx_http_sio_fresh;
@@ -250,6 +262,12 @@ ngx_http_sio_check_set(ngx_conf_t *cf, ngx_http_sio_mention_t *mention,
 
         } else if (set->source == NGX_SIO_SET_QUERY) {
             mention->rules->needs_query = 1;
+
+        } else if (set->source == NGX_SIO_SET_JWT
+                   && ngx_http_sio_check_claim(cf, mention, &set->pointer)
+                      != NGX_OK)
+        {
+            return NGX_ERROR;
         }
     }
 
@@ -346,6 +364,77 @@ ngx_http_sio_check_capture(ngx_conf_t *cf, ngx_http_sio_mention_t *mention)
     capture->file.data = mention->file;
     capture->file.len = ngx_strlen(mention->file);
     capture->line = mention->line;
+
+    return NGX_OK;
+}
+
+
+/* only claims that somebody wants are kept: those of the first level */
+
+static ngx_int_t
+ngx_http_sio_check_claim(ngx_conf_t *cf, ngx_http_sio_mention_t *mention,
+    ngx_str_t *pointer)
+{
+    u_char             *p, *dst, *last;
+    ngx_str_t           name;
+    ngx_uint_t          i;
+    ngx_sio_capture_t  *claim;
+
+    if (pointer->len == 0) {
+        mention->rules->all_claims = 1;
+        return NGX_OK;
+    }
+
+    /* RFC 6901, 4: "~1" is "/", "~0" is "~" */
+
+    name.data = ngx_pnalloc(cf->pool, pointer->len);
+    if (name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    dst = name.data;
+    last = pointer->data + pointer->len;
+
+    for (p = pointer->data + 1; p < last && *p != '/'; p++) {
+
+        if (*p == '~' && p + 1 < last) {
+            *dst++ = (*++p == '1') ? '/' : '~';
+
+        } else {
+            *dst++ = *p;
+        }
+    }
+
+    name.len = dst - name.data;
+
+    claim = mention->rules->claims.elts;
+
+    for (i = 0; i < mention->rules->claims.nelts; i++) {
+
+        if (claim[i].name.len == name.len
+            && ngx_memcmp(claim[i].name.data, name.data, name.len) == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    if (claim == NULL
+        && ngx_array_init(&mention->rules->claims, cf->pool, 4,
+                          sizeof(ngx_sio_capture_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    claim = ngx_array_push(&mention->rules->claims);
+    if (claim == NULL) {
+        return NGX_ERROR;
+    }
+
+    claim->name = name;
+    claim->file.data = mention->file;
+    claim->file.len = ngx_strlen(mention->file);
+    claim->line = mention->line;
 
     return NGX_OK;
 }

@@ -46,6 +46,7 @@ static ngx_http_sio_word_t  ngx_http_sio_sources[] = {
     { ngx_string("auth"), NGX_SIO_SET_AUTH },
     { ngx_string("data"), NGX_SIO_SET_DATA },
     { ngx_string("query"), NGX_SIO_SET_QUERY },
+    { ngx_string("jwt"), NGX_SIO_SET_JWT },
     { ngx_string("size"), NGX_SIO_SET_SIZE },
     { ngx_string("sockets"), NGX_SIO_SET_SOCKETS },
     { ngx_null_string, 0 }
@@ -120,6 +121,12 @@ static ngx_http_sio_limit_t  ngx_http_sio_limits[] = {
 
     { ngx_string("user"), NGX_HTTP_SIO_LIMIT_USER,
       1, 1, 4096 },
+
+    { ngx_string("token"), NGX_HTTP_SIO_LIMIT_TOKEN,
+      1, 64, 65536 },
+
+    { ngx_string("tokens"), NGX_HTTP_SIO_LIMIT_TOKENS,
+      0, 0, NGX_HTTP_SIO_MANY },
 
     { ngx_string("sessions"), NGX_HTTP_SIO_LIMIT_SESSIONS,
       0, 0, NGX_HTTP_SIO_MANY },
@@ -223,8 +230,8 @@ ngx_http_sio_rule_set(ngx_conf_t *cf, ngx_http_sio_rule_main_t *main)
 
     if (n == NGX_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown source \"%V\": args, auth, data, query, "
-                           "size and sockets are known", &value[2]);
+                           "unknown source \"%V\": args, auth, data, jwt, "
+                           "query, size and sockets are known", &value[2]);
         return NGX_CONF_ERROR;
     }
 
@@ -577,6 +584,8 @@ ngx_http_sio_rules_limits(ngx_sio_rules_t *rules, ngx_sio_server_t *server)
     ngx_http_sio_limit_take(max_event, EVENT_NAME)
     ngx_http_sio_limit_take(max_auth, AUTH)
     ngx_http_sio_limit_take(max_user, USER)
+    ngx_http_sio_limit_take(max_token, TOKEN)
+    ngx_http_sio_limit_take(max_tokens, TOKENS)
     ngx_http_sio_limit_take(limits.max_sessions, SESSIONS)
     ngx_http_sio_limit_take(limits.max_handshakes, HANDSHAKES)
     ngx_http_sio_limit_take(max_hooks, HOOKS)

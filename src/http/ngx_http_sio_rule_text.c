@@ -212,6 +212,23 @@ ngx_http_sio_rule_builtin(ngx_conf_t *cf, ngx_str_t *name, ngx_sio_var_t *var)
         return NGX_OK;
     }
 
+    if (name->len > 8 && ngx_strncmp(name->data, "sio_jwt_", 8) == 0) {
+
+        /* likewise */
+
+        var->type = NGX_SIO_VAR_JWT;
+        var->name.len = name->len - 7;
+        var->name.data = ngx_pnalloc(cf->pool, var->name.len);
+        if (var->name.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->name.data[0] = '/';
+        ngx_memcpy(var->name.data + 1, name->data + 8, name->len - 8);
+
+        return NGX_OK;
+    }
+
     if (name->len > 8 && ngx_strncmp(name->data, "sio_arg_", 8) == 0) {
         var->type = NGX_SIO_VAR_ARG;
         skip = 8;
@@ -340,6 +357,7 @@ ngx_http_sio_rule_mention(ngx_conf_t *cf, ngx_http_sio_scope_t *scope,
 
     if (var->type != NGX_SIO_VAR_NAME
         && var->type != NGX_SIO_VAR_AUTH
+        && var->type != NGX_SIO_VAR_JWT
         && var->type != NGX_SIO_VAR_HANDSHAKE)
     {
         return NGX_OK;

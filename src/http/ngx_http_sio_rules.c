@@ -109,6 +109,13 @@ static ngx_command_t  ngx_http_sio_rule_commands[] = {
       0,
       NULL },
 
+    { ngx_string("sio_jwt"),
+      NGX_HTTP_SIO_NSP_CONF|NGX_CONF_1MORE,
+      ngx_http_sio_jwt,
+      0,
+      0,
+      NULL },
+
     { ngx_string("require"),
       NGX_HTTP_SIO_USE_CONF|NGX_HTTP_SIO_RULE_CONF|NGX_CONF_1MORE,
       ngx_http_sio_rule_require,

@@ -54,6 +54,9 @@ char *ngx_http_sio_namespace(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sio_hook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sio_room_hook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/* sio_jwt WORD ...    NGX_CONF_1MORE */
+char *ngx_http_sio_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
 /* sio_set $name SOURCE ...    NGX_CONF_2MORE */
 char *ngx_http_sio_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 

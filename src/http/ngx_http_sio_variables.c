@@ -8,6 +8,7 @@
 
 #include "ngx_http_sio_module.h"
 #include "ngx_http_sio_hook.h"
+#include "ngx_http_sio_jwt.h"
 
 
 #define NGX_HTTP_SIO_MAX_PARAMS  256
@@ -91,7 +92,8 @@ static ngx_str_t  ngx_http_sio_refused[NGX_SIO_NREFUSED] = {
     ngx_string("events"),
     ngx_string("event_nacks"),
     ngx_string("event_closes"),
-    ngx_string("event_dry_runs")
+    ngx_string("event_dry_runs"),
+    ngx_string("tokens")
 };
 
 
@@ -151,7 +153,8 @@ ngx_http_sio_capture(ngx_http_request_t *r, ngx_http_sio_loc_conf_t *conf,
     n = rules->captures.nelts;
     captures = rules->captures.elts;
 
-    pairs = ngx_pcalloc(r->pool, (n + 2) * sizeof(ngx_http_sio_pair_t));
+    pairs = ngx_pcalloc(r->pool, (n + 2 + rules->tokens.nelts)
+                                 * sizeof(ngx_http_sio_pair_t));
     if (pairs == NULL) {
         return NGX_ERROR;
     }
@@ -184,6 +187,21 @@ ngx_http_sio_capture(ngx_http_request_t *r, ngx_http_sio_loc_conf_t *conf,
                 return NGX_ERROR;
             }
         }
+    }
+
+    for (i = 0; i < rules->tokens.nelts; i++, n++) {
+
+        if (ngx_http_sio_jwt_capture(r, rules, i, &pairs[n].name,
+                                     &pairs[n].value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        /* enough to see that it is too long */
+
+        pairs[n].value.len = ngx_min(pairs[n].value.len,
+                                     conf->zone->server.max_token + 1);
     }
 
     len = 0;
@@ -729,11 +747,11 @@ ngx_http_sio_counters_variable(ngx_http_request_t *r,
     p = ngx_sprintf(p, "sessions=%ui polling=%ui handshakes=%ui "
                     "sockets=%ui namespaces=%ui "
                     "rooms=%ui memberships=%ui messages=%ui nodes=%ui "
-                    "acks=%ui slots=%ui ",
+                    "acks=%ui tokens=%ui slots=%ui ",
                     c.sessions, c.polling, c.handshakes, c.sockets,
                     c.namespaces,
                     c.rooms, c.memberships, c.messages, c.nodes,
-                    c.acks, c.slots);
+                    c.acks, c.tokens, c.slots);
 
     p = ngx_sprintf(p, "pages=%ui free_pages=%ui refusals=%ui rollbacks=%ui "
                     "epoch=%ui rate_keys=%uL rate_evictions=%uL",

@@ -262,15 +262,21 @@ static void
 ngx_sio_check_timers(ngx_sio_check_t *ck)
 {
     uint32_t             i, count, *head;
-    ngx_uint_t           wheel, class, off;
+    ngx_uint_t           wheel;
     ngx_sio_ref_t        ref, prev;
     ngx_sio_timer_sh_t  *timer;
 
+    static const struct {
+        uint32_t  class;
+        uint32_t  off;
+    } owner[NGX_SIO_NWHEELS] = {
+        { NGX_SIO_CLASS_SESSION, offsetof(ngx_sio_session_sh_t, timer) },
+        { NGX_SIO_CLASS_ACK, offsetof(ngx_sio_ack_sh_t, timer) },
+        { NGX_SIO_CLASS_TOKEN, offsetof(ngx_sio_token_sh_t, timer) }
+    };
+
     for (wheel = 0; wheel < NGX_SIO_NWHEELS; wheel++) {
 
-        class = wheel ? NGX_SIO_CLASS_ACK : NGX_SIO_CLASS_SESSION;
-        off = wheel ? offsetof(ngx_sio_ack_sh_t, timer)
-                    : offsetof(ngx_sio_session_sh_t, timer);
         count = 0;
 
         for (i = 0; i <= NGX_SIO_WHEEL_SIZE; i++) {
@@ -285,7 +291,8 @@ ngx_sio_check_timers(ngx_sio_check_t *ck)
             for (ref = *head; ref; ref = timer->next) {
 
                 if (!ngx_sio_check_step(ck)
-                    || !ngx_sio_check_is(ck, ref - off / 16, class))
+                    || !ngx_sio_check_is(ck, ref - owner[wheel].off / 16,
+                                         owner[wheel].class))
                 {
                     ngx_sio_wrong(ck, "a deadline is of nothing");
                     return;
@@ -372,6 +379,7 @@ ngx_sio_check_counts(ngx_sio_check_t *ck)
         || ck->sockets != c->sockets || ck->rooms != c->rooms
         || ck->namespaces != c->namespaces || ck->members != c->memberships
         || ck->nodes != c->nodes || ck->acks != c->acks
+        || ck->tokens != c->tokens
         || ck->blobs != c->blobs || ck->handshakes != c->handshakes)
     {
         ngx_sio_wrong(ck, "the zone's counts are wrong");
@@ -383,6 +391,7 @@ ngx_sio_check_counts(ngx_sio_check_t *ck)
 
     if (ck->live[NGX_SIO_CLASS_SOCKET] != ck->sockets
         || ck->live[NGX_SIO_CLASS_ACK] != ck->acks
+        || ck->live[NGX_SIO_CLASS_TOKEN] != ck->tokens
         || ck->live[NGX_SIO_CLASS_LINK] != ck->nodes + ck->members
         || ck->data != ck->cells)
     {

@@ -26,6 +26,7 @@ typedef struct {
     uint32_t              members;
     uint32_t              room_members;
     uint32_t              acks;
+    uint32_t              tokens;
     uint32_t              sockets;
     uint32_t              sessions;
     uint32_t              polling;

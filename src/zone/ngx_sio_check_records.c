@@ -347,6 +347,7 @@ ngx_sio_check_socket(ngx_sio_check_t *ck, ngx_sio_ref_t ref, ngx_uint_t pass)
     uint32_t               count;
     ngx_sio_ref_t          mref, prev, user_room;
     ngx_sio_ack_sh_t      *ack;
+    ngx_sio_token_sh_t    *token;
     ngx_sio_member_sh_t   *m;
     ngx_sio_socket_sh_t   *k;
     ngx_sio_session_sh_t  *s;
@@ -445,6 +446,23 @@ ngx_sio_check_socket(ngx_sio_check_t *ck, ngx_sio_ref_t ref, ngx_uint_t pass)
     }
 
     ck->acks += count;
+
+    if (k->token) {
+
+        if (!ngx_sio_check_is(ck, k->token, NGX_SIO_CLASS_TOKEN)) {
+            ngx_sio_wrong(ck, "a socket's token is something else");
+            return;
+        }
+
+        token = ngx_sio_ptr(ck->z, k->token);
+
+        if (token->socket != ref) {
+            ngx_sio_wrong(ck, "a token is of another socket");
+            return;
+        }
+
+        ck->tokens++;
+    }
 }
 
 
@@ -560,6 +578,21 @@ ngx_sio_check_ack(ngx_sio_check_t *ck, ngx_sio_ref_t ref, ngx_uint_t pass)
 }
 
 
+static void
+ngx_sio_check_token(ngx_sio_check_t *ck, ngx_sio_ref_t ref, ngx_uint_t pass)
+{
+    ngx_sio_token_sh_t  *token;
+
+    token = ngx_sio_ptr(ck->z, ref);
+
+    ngx_sio_check_blob_pass(ck, token->claims, pass);
+
+    if (pass == 1 && token->timer.bucket) {
+        ck->timers[NGX_SIO_WHEEL_TOKENS]++;
+    }
+}
+
+
 /* a mark as with blobs */
 
 static void
@@ -606,9 +639,10 @@ NGX_SIO_CHECK_PASSES(socket)
 NGX_SIO_CHECK_PASSES(room)
 NGX_SIO_CHECK_PASSES(ack)
 NGX_SIO_CHECK_PASSES(address)
+NGX_SIO_CHECK_PASSES(token)
 
 
-static const ngx_sio_check_pt  ngx_sio_check_handlers[5][3] = {
+static const ngx_sio_check_pt  ngx_sio_check_handlers[6][3] = {
     { ngx_sio_check_session_0, ngx_sio_check_session_1,
       ngx_sio_check_session_2 },
     { ngx_sio_check_socket_0, ngx_sio_check_socket_1,
@@ -616,12 +650,13 @@ static const ngx_sio_check_pt  ngx_sio_check_handlers[5][3] = {
     { ngx_sio_check_room_0, ngx_sio_check_room_1, ngx_sio_check_room_2 },
     { ngx_sio_check_ack_0, ngx_sio_check_ack_1, ngx_sio_check_ack_2 },
     { ngx_sio_check_address_0, ngx_sio_check_address_1,
-      ngx_sio_check_address_2 }
+      ngx_sio_check_address_2 },
+    { ngx_sio_check_token_0, ngx_sio_check_token_1, ngx_sio_check_token_2 }
 };
 
-static const ngx_uint_t  ngx_sio_check_classes[5] = {
+static const ngx_uint_t  ngx_sio_check_classes[6] = {
     NGX_SIO_CLASS_SESSION, NGX_SIO_CLASS_SOCKET, NGX_SIO_CLASS_ROOM,
-    NGX_SIO_CLASS_ACK, NGX_SIO_CLASS_ADDRESS
+    NGX_SIO_CLASS_ACK, NGX_SIO_CLASS_ADDRESS, NGX_SIO_CLASS_TOKEN
 };
 
 
@@ -630,7 +665,7 @@ ngx_sio_check_pass(ngx_sio_check_t *ck, ngx_uint_t pass)
 {
     ngx_uint_t  i;
 
-    for (i = 0; i < 5; i++) {
+    for (i = 0; i < 6; i++) {
         ngx_sio_check_records(ck, ngx_sio_check_classes[i],
                               ngx_sio_check_handlers[i][pass]);
     }

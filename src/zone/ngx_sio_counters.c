@@ -53,6 +53,7 @@ ngx_sio_zone_counters(ngx_sio_zone_t *z, ngx_sio_counters_t *c)
     c->messages = n->blobs;
     c->nodes = n->nodes;
     c->acks = n->acks;
+    c->tokens = n->tokens;
     c->pages = z->root->npages;
     c->free_pages = n->free_pages;
     c->refusals = s->refusals;

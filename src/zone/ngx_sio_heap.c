@@ -31,6 +31,7 @@ static const uint16_t  ngx_sio_class_sizes[NGX_SIO_NCLASSES] = {
     ngx_sio_cell(ngx_sio_member_sh_t),
     ngx_sio_cell(ngx_sio_ack_sh_t),
     ngx_sio_cell(ngx_sio_address_sh_t),
+    ngx_sio_cell(ngx_sio_token_sh_t),
     128, 192, 256, 384, 512, 768, 1024, 1360, 2048, 4096
 };
 

@@ -288,7 +288,8 @@ uint32_t *ngx_sio_bucket(ngx_sio_zone_t *z, ngx_uint_t table, uint32_t hash);
 
 typedef enum {
     NGX_SIO_WHEEL_SESSIONS = 0,
-    NGX_SIO_WHEEL_ACKS
+    NGX_SIO_WHEEL_ACKS,
+    NGX_SIO_WHEEL_TOKENS
 } ngx_sio_wheel_e;
 
 void ngx_sio_timer_set_locked(ngx_sio_zone_t *z, ngx_uint_t wheel,
@@ -466,6 +467,17 @@ ngx_int_t ngx_sio_user_set_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
 /* a section of its own: kicks the oldest of a user that has far too many */
 ngx_int_t ngx_sio_user_thin(ngx_sio_zone_t *z, const ngx_str_t *nsp,
     const ngx_sio_user_t *user);
+
+
+/* tokens (ngx_sio_token.c) */
+
+void ngx_sio_token_create_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
+    const ngx_sio_token_t *token);
+void ngx_sio_token_free_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k);
+
+/* seconds since 1970, 0: never */
+uint32_t ngx_sio_token_expires(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k);
+
 
 /* ngx_sio_kick.c; the session is open.  When memory is missing the section
    has failed */

@@ -8,7 +8,7 @@
  *     +--------------------------------------------------------------+
  *     | root      scratch figures, limits, counts, list heads, slots |
  *     +--------------------------------------------------------------+
- *     | wheels    buckets of deadlines: sessions, acks               |
+ *     | wheels    buckets of deadlines: sessions, acks, tokens       |
  *     +--------------------------------------------------------------+
  *     | tables    hash buckets: sessions by sid, sockets by id,      |
  *     |           rooms and namespaces by name, addresses            |
@@ -32,7 +32,9 @@
  *     room     =>> members, polling                 =>> acks
  *              =>> members, WebSocket                -> data, auth, user: blobs
  *                                                    -> room of its user
- *     member    -> socket, room             ack      -> blob: its name
+ *     member    -> socket, room                     -> token
+ *     token     -> socket                   ack      -> blob: its name
+ *               -> blob: claims
  *
  * A namespace is a room without a namespace; its members are all its sockets.
  *
@@ -64,7 +66,7 @@
 
 #define NGX_SIO_WHEEL_SHIFT   7           /* a bucket is 128 ms */
 #define NGX_SIO_WHEEL_SIZE    1024
-#define NGX_SIO_NWHEELS       2
+#define NGX_SIO_NWHEELS       3
 
 #define NGX_SIO_ROOM_PAIRS    4
 #define NGX_SIO_ROOM_INLINE   56          /* longer names are in a blob */
@@ -88,6 +90,7 @@ typedef enum {
                                        the one into the other */
     NGX_SIO_CLASS_ACK,
     NGX_SIO_CLASS_ADDRESS,
+    NGX_SIO_CLASS_TOKEN,
     NGX_SIO_CLASS_DATA,             /* the first of those for blobs */
     NGX_SIO_CLASS_LAST = NGX_SIO_CLASS_DATA + 9,
     NGX_SIO_NCLASSES
@@ -234,6 +237,7 @@ typedef struct {
     uint32_t           auth;
     uint32_t           user;
     uint32_t           user_room;   /* it is a member of; 0: none */
+    uint32_t           token;       /* 0: it came without one */
 
     uint32_t           acks;        /* oldest first; polling only */
     uint32_t           acks_last;
@@ -316,6 +320,18 @@ typedef struct {
     uint32_t           name;        /* blob */
     uint32_t           unused[3];
 } ngx_sio_ack_sh_t;
+
+
+/* what a socket's token says, ngx_sio_token_t */
+
+typedef struct {
+    uint32_t           socket;
+    uint32_t           claims;      /* blob, 0: none */
+    uint32_t           expires;     /* seconds since 1970, 0: never */
+    uint32_t           warn;        /* seconds before that, 0: not, or done */
+
+    ngx_sio_timer_sh_t timer;       /* off when nothing is to come */
+} ngx_sio_token_sh_t;
 
 
 /* whose sessions are counted */
@@ -421,6 +437,7 @@ typedef struct {
     uint32_t           blobs;
     uint32_t           nodes;
     uint32_t           acks;
+    uint32_t           tokens;
     uint32_t           free_pages;
 } ngx_sio_counts_sh_t;
 

@@ -189,6 +189,8 @@ ngx_sio_socket_connect_section(ngx_sio_zone_t *z, ngx_sio_handle_t session,
 
     ngx_sio_member_join_locked(z, k, ngx_sio_ptr(z, k->nsp));
 
+    ngx_sio_token_create_locked(z, k, &params->token);
+
     if (ngx_sio_failed(z)) {
         goto done;
     }
@@ -693,6 +695,8 @@ ngx_sio_socket_remove_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
     if (k->user) {
         ngx_sio_blob_release_locked(z, k->user);
     }
+
+    ngx_sio_token_free_locked(z, k);
 
     ref = ngx_sio_ref(z, k);
     s = ngx_sio_socket_session(z, k);

@@ -79,6 +79,7 @@ ngx_sio_socket_info_locked(ngx_sio_zone_t *z, ngx_sio_socket_sh_t *k,
     info->socket.gen = k->gen;
     info->nsp_room = k->nsp;
     info->muted = (k->flags & NGX_SIO_SOCKET_MUTED) ? 1 : 0;
+    info->expires = ngx_sio_token_expires(z, k);
 
     /* "NSP#ID": both, or each of them */
 

@@ -595,6 +595,16 @@ typedef struct {
                                                  the new one is refused */
 } ngx_sio_user_t;
 
+/* what a token says of a socket (ngx_sio_token.c) */
+
+typedef struct {
+    ngx_str_t                claims;          /* opaque, may be empty */
+    time_t                   expires;         /* seconds since 1970: then it is
+                                                 disconnected; 0: never */
+    time_t                   warn;            /* seconds before that: then it
+                                                 is told, 0: it is not */
+} ngx_sio_token_t;
+
 typedef struct {
     ngx_str_t                nsp;             /* name of its namespace */
     u_char                   id[NGX_SIO_ID_LEN];
@@ -602,6 +612,7 @@ typedef struct {
     ngx_str_t                auth;            /* opaque, may be empty */
     ngx_str_t                data;            /* first socket data */
     ngx_sio_user_t           user;
+    ngx_sio_token_t          token;
     const ngx_str_t         *rooms;           /* first memberships ... */
     const ngx_uint_t        *max;             /* ... each with its max,
                                                  0: none */
@@ -629,6 +640,7 @@ typedef struct {
     ngx_str_t                id;              /* from the pool */
     ngx_str_t                nsp;             /* from the pool */
     ngx_uint_t               muted;           /* was kicked, gets no messages */
+    time_t                   expires;         /* its token; 0: never */
 } ngx_sio_socket_info_t;
 
 /* the session's sockets, oldest first; *sockets from the pool */
@@ -723,6 +735,23 @@ ngx_int_t ngx_sio_socket_identify(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
    NGX_ERROR: no memory in the pool */
 ngx_int_t ngx_sio_socket_user(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
     ngx_pool_t *pool, ngx_str_t *user);
+
+/*
+ * A token whose time has come, one in a call.  *kicked is 0: it is to be told
+ * that it ends at *expires, nobody else will; 1: it was disconnected here, as
+ * by ngx_sio_socket_kick().  now: ngx_current_msec; clock: milliseconds since
+ * 1970.  It may be late by a bucket of the wheel, 128 ms.
+ *
+ * NGX_OK; NGX_DECLINED: none; NGX_BUSY: another worker's, and no memory to
+ * tell that, which will find it itself
+ */
+ngx_int_t ngx_sio_token_due(ngx_sio_zone_t *z, ngx_msec_t now, uint64_t clock,
+    ngx_sio_handle_t *socket, time_t *expires, ngx_uint_t *kicked);
+
+/* copies what its token says, empty: it has none; from pool.  NGX_OK,
+   NGX_DONE, NGX_ERROR: no memory in the pool */
+ngx_int_t ngx_sio_socket_claims(ngx_sio_zone_t *z, ngx_sio_handle_t socket,
+    ngx_pool_t *pool, ngx_str_t *claims);
 
 
 /*
@@ -920,6 +949,7 @@ typedef enum {
     NGX_SIO_REFUSED_EVENT_NACK,     /* ... was answered with an error */
     NGX_SIO_REFUSED_EVENT_CLOSE,    /* ... cost the connection */
     NGX_SIO_REFUSED_EVENT_DRY_RUN,  /* ... would have */
+    NGX_SIO_REFUSED_TOKEN,          /* sio_jwt */
     NGX_SIO_NREFUSED
 } ngx_sio_refused_e;
 
@@ -954,6 +984,7 @@ typedef struct {
     ngx_uint_t               messages;        /* blobs */
     ngx_uint_t               nodes;           /* entries in inboxes, queues */
     ngx_uint_t               acks;
+    ngx_uint_t               tokens;
     ngx_uint_t               slots;
     ngx_uint_t               pages;           /* of ngx_pagesize, in all */
     ngx_uint_t               free_pages;

@@ -49,6 +49,7 @@ zone_model_test   = zone_model zone_model_sessions zone_model_rooms
 zone_session_test = zone_steps
 zone_eio3_test    = zone_steps
 zone_death_test   = zone_steps
+zone_token_test   = zone_steps
 zone_many_test    = zone_steps
 zone_crash_test   = zone_scene zone_scene_ops
 zone_oom_test     = zone_scene zone_scene_ops

@@ -145,6 +145,12 @@ k_connect(ngx_sio_handle_t session, const ngx_str_t *names, ngx_uint_t n)
     p.nrooms = n;
     ngx_str_set(&p.data, "{}");
 
+    if (zt_rand(2)) {
+        ngx_str_set(&p.token.claims, "{\"sub\":\"somebody\"}");
+        p.token.expires = ngx_time() + zt_rand(3);
+        p.token.warn = zt_rand(2);
+    }
+
     zt_body(&body, k_id(), ZT_BODY_MIN + zt_rand(60));
 
     worker.connecting = session;
@@ -683,11 +689,13 @@ k_reply(void)
 void
 k_op(void)
 {
+    time_t             expires;
     ngx_int_t          rc;
     uint32_t           id;
     ngx_str_t          name;
-    ngx_uint_t         n, k;
+    ngx_uint_t         n, k, kicked;
     k_entry_t         *e;
+    ngx_time_t        *tp;
     k_session_t       *s;
     ngx_sio_handle_t   h;
 
@@ -716,6 +724,15 @@ k_op(void)
         {
             /* void */
         }
+
+        tp = ngx_timeofday();
+
+        do {
+            rc = ngx_sio_token_due(&worker.z, ngx_current_msec,
+                                   (uint64_t) tp->sec * 1000 + tp->msec, &h,
+                                   &expires, &kicked);
+            k_fine(rc, "token");
+        } while (rc == NGX_OK);
 
     } else if (k < 64) {
         rc = ngx_sio_reap(&worker.z);

@@ -129,6 +129,11 @@ zs_socket_connect(zs_t *zs, zs_session_t *s, ngx_uint_t w, const char *nsp,
     memcpy(p.id, id, NGX_SIO_ID_LEN);
     p.auth = zs_str("{\"token\":\"abc\"}");
     p.data = zs_str("{\"name\":\"x\"}");
+    p.token.claims = zs_str("{\"sub\":\"somebody\"}");
+    p.token.expires = ngx_time() + (s == &zs->s[ZS_WS_1] ? ZS_EXPIRES / 10
+                                    : s == &zs->s[ZS_IDLE] ? ZS_EXPIRES / 5
+                                    : ZS_EXPIRES);
+    p.token.warn = ZS_WARN;
     p.nrooms = zs_rooms(rooms, names);
     p.rooms = names;
 

@@ -77,6 +77,10 @@ extern const zs_op_t  zs_ops[];
 extern const ngx_uint_t  zs_nops;
 
 
+/* of each socket's token, seconds; of ZS_WS_1 a tenth, of ZS_IDLE a fifth */
+#define ZS_EXPIRES  1000
+#define ZS_WARN     10
+
 #define zs_z(n)     (&zs->w[n].z)
 #define zs_h(i)     (zs->s[i].h)
 

@@ -594,6 +594,64 @@ zs_op_ack_expired(zs_t *zs)
 }
 
 
+/* seconds later, one by one */
+
+static ngx_int_t
+zs_tokens(zs_t *zs, ngx_uint_t w, ngx_msec_t seconds)
+{
+    time_t             expires;
+    ngx_int_t          rc;
+    ngx_uint_t         kicked;
+    ngx_time_t        *tp;
+    ngx_sio_handle_t   h;
+
+    tp = ngx_timeofday();
+
+    do {
+        rc = ngx_sio_token_due(zs_z(w), zs->now + seconds * 1000,
+                               (uint64_t) (tp->sec + seconds) * 1000
+                               + tp->msec, &h, &expires, &kicked);
+    } while (rc == NGX_OK);
+
+    return (rc == NGX_DECLINED) ? NGX_OK : rc;
+}
+
+
+static ngx_int_t
+zs_op_tokens_told(zs_t *zs)
+{
+    return zs_tokens(zs, 1, ZS_EXPIRES / 10 - ZS_WARN + 1);
+}
+
+
+/* another worker's */
+
+static ngx_int_t
+zs_op_tokens_remote(zs_t *zs)
+{
+    return zs_tokens(zs, 0, ZS_EXPIRES / 10 + 1);
+}
+
+
+/* its own, and one that polls */
+
+static ngx_int_t
+zs_op_tokens_local(zs_t *zs)
+{
+    return zs_tokens(zs, 1, ZS_EXPIRES / 5 + 1);
+}
+
+
+static ngx_int_t
+zs_op_claims(zs_t *zs)
+{
+    ngx_str_t  claims;
+
+    return ngx_sio_socket_claims(zs_z(0), zs->s[ZS_WS_1].socket, zs->pool,
+                                 &claims);
+}
+
+
 static ngx_int_t
 zs_op_session_acks(zs_t *zs)
 {
@@ -776,6 +834,10 @@ const zs_op_t  zs_ops[] = {
     { "emit to nobody", zs_op_emit_nobody, 0 },
     { "ack answered", zs_op_ack_answer, 0 },
     { "ack expired", zs_op_ack_expired, 0 },
+    { "tokens, told of", zs_op_tokens_told, 0 },
+    { "tokens, at their end, own and polling", zs_op_tokens_local, 0 },
+    { "tokens, at their end, other worker", zs_op_tokens_remote, 1 },
+    { "claims", zs_op_claims, 0 },
     { "acks of a session", zs_op_session_acks, 0 },
     { "select", zs_op_select, 0 },
     { "drain, worker 0", zs_op_drain_0, 0 },

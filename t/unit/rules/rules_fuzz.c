@@ -782,6 +782,18 @@ ngx_sio_call_identify(ngx_sio_call_t *call, const ngx_str_t *user)
 
 
 ngx_int_t
+ngx_sio_var_jwt(ngx_sio_run_t *run, const ngx_str_t *pointer,
+    ngx_sio_value_t *value)
+{
+    value->kind = NGX_SIO_VALUE_JSON;
+    ngx_str_set(&value->s, "[1,\"two\"]");
+    value->rooms = 1;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_sio_call_info(ngx_sio_call_t *call, const ngx_str_t *name,
     ngx_str_t *value)
 {
@@ -824,6 +836,29 @@ void
 ngx_sio_refused(ngx_sio_zone_t *z, ngx_sio_refused_e what)
 {
     /* a counter of the zone's */
+}
+
+
+/* fuzz.conf has no tokens */
+
+ngx_int_t
+ngx_sio_token_verify(ngx_sio_call_t *call, ngx_sio_jwt_t *jwt)
+{
+    return NGX_OK;
+}
+
+
+char *
+ngx_http_sio_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return "is not for this test";
+}
+
+
+ngx_int_t
+ngx_http_sio_jwt_postconf(ngx_conf_t *cf, ngx_sio_rules_t *rules)
+{
+    return NGX_OK;
 }
 
 
