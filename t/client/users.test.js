@@ -278,6 +278,14 @@ describe('users', { skip: process.env.SIO_TARGET === 'node' }, () => {
     await emitAck(as, 'join', 'user:ann');
     assert.deepEqual(await emitAck(org, 'join', 'member of b/c'),
                      { error: 'not allowed' });
+
+    const there = { to: org.id, nsp: '/org' };
+    const o = await call('', [{ join: 'user:bob', ...there },
+                              { join: ['b', 'member of b/c'], ...there }]);
+
+    assert.match(o.error.message, /^\[1\]\.join names a user's room/);
+    assert.deepEqual(await call('', { join: 'user:bob', ...there }),
+                     { sockets: 1 });
   });
 
 
