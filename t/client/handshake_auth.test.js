@@ -1240,6 +1240,8 @@ describe('the pages', { skip: lib.NODE && 'nginx\'s own' }, () => {
         const r = await lib.testConfig({
           location: 'return 204;',
           http: `upstream app { server 127.0.0.1:1; }
+                 ${/map \$sio_sid \$new_client/.test(text) ? ''
+                   : 'map $sio_sid $new_client { "" $remote_addr; }'}
                  ${http.replace('server {',
                                 'server { listen 127.0.0.1:1;')}` });
 
