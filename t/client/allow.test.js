@@ -8,6 +8,8 @@ const assert = require('node:assert/strict');
 const http = require('node:http');
 const { after, afterEach, before, describe, it } = require('node:test');
 
+const jwt = require('jsonwebtoken');
+
 const lib = require('./lib.js');
 const sio = require('../lib/sio.js');
 
@@ -15,6 +17,7 @@ const { ask, client, connect, connectMany, disconnectAll, until } = lib;
 
 const FORMS = ['websocket', 'polling', 'upgrade'];
 const KEY = 'a key of the backend';
+const SECRET = 'a-secret-of-thirty-two-bytes-or-more';
 const NO = { error: 'not allowed' };
 
 /* patterns made of few bytes, as each of them is in a namespace of its own */
@@ -79,6 +82,14 @@ const RULES = `
         sio_on tell      { emit told $sio_arg_1 to=$sio_arg_0; ack json:1; }
         sio_on tellAll   { emit told all to=*; ack json:1; }
         sio_on tellThere { emit told there to=$sio_arg_0 nsp=/; ack json:1; }
+    }
+    sio_namespace /token {
+        sio_jwt auth /token secret=${SECRET} alg=HS256;
+        sio_user $sio_jwt_sub;
+        sio_join_allow "org:$sio_jwt_org:*" "of:$sio_user";
+        sio_emit_allow "org:$sio_jwt_org:*";
+        sio_on join { join $sio_arg_0; ack $sio_rooms; }
+        sio_on tell { emit told $sio_arg_1 to=$sio_arg_0; ack json:1; }
     }
     sio_namespace ~ ^/as-(.*)$ {
         sio_join_allow "of:$1:*";
@@ -239,6 +250,35 @@ describe('allowed rooms', { skip: process.env.SIO_TARGET === 'node' }, () => {
 
     assert.equal(await ask(n, 'tell', 7, 1), 1);
     assert.equal(await ask(n, 'tell', '7', 1), 1);
+  });
+
+
+  it('are those of a token', async () => {
+    const as = (claims) => connect(server, { nsp: '/token', auth: {
+      token: jwt.sign(claims, SECRET), org: 'b', login: 'eve',
+    } });
+    const s = await as({ sub: 42, org: 'a' });
+
+    assert.deepEqual(await ask(s, 'join', 'org:a:x'),
+                     [s.id, 'user:42', 'org:a:x']);
+    assert.equal(await ask(s, 'tell', 'org:a:y', 1), 1);
+    assert.ok((await ask(s, 'join', 'of:42')).includes('of:42'));
+
+    for (const room of ['org:b:x', 'of:eve', 'org:a', 'user:42']) {
+      assert.deepEqual(await ask(s, 'join', room), NO, room);
+    }
+
+    const star = await as({ sub: '*', org: '*' });
+
+    assert.deepEqual(await ask(star, 'join', 'org:a:x'), NO);
+    assert.deepEqual(await ask(star, 'join', 'of:42'), NO);
+    assert.deepEqual(await ask(star, 'tell', 'org:a:x', 1), NO);
+
+    const none = await as({ org: ['a'] });
+
+    for (const room of ['org:a:x', 'org::x', 'of:', 'org:["a"]:x']) {
+      assert.deepEqual(await ask(none, 'join', room), NO, room);
+    }
   });
 
 
