@@ -251,7 +251,10 @@ ngx_http_sio_api_next(ngx_sio_handle_t *handles, ngx_uint_t n,
         }
     }
 
-    ngx_qsort(handles, m, sizeof(ngx_sio_handle_t), ngx_http_sio_api_compare);
+    if (m > 1) {
+        ngx_qsort(handles, m, sizeof(ngx_sio_handle_t),
+                  ngx_http_sio_api_compare);
+    }
 
     *more = (m > limit);
 

@@ -551,10 +551,15 @@ ngx_http_sio_api_run_one(ngx_http_sio_api_ctx_t *api, ngx_sio_order_t *order)
 {
     u_char       buf[sizeof("{\"receivers\":}") - 1 + NGX_INT_T_LEN];
     ngx_int_t    rc;
+    const char  *what;
     ngx_uint_t   count;
     ngx_pool_t  *pool;
 
     pool = api->call.pool;
+
+    /* an order on a line goes with api->pool */
+
+    what = (order->type == NGX_SIO_ORDER_EMIT) ? "receivers" : "sockets";
 
     if (api->pool) {
         api->call.pool = api->pool;
@@ -577,11 +582,7 @@ ngx_http_sio_api_run_one(ngx_http_sio_api_ctx_t *api, ngx_sio_order_t *order)
     api->done++;
 
     return ngx_http_sio_api_add(api, buf,
-               ngx_sprintf(buf, "{\"%s\":%ui}",
-                           order->type == NGX_SIO_ORDER_EMIT ? "receivers"
-                                                             : "sockets",
-                           count)
-               - buf);
+               ngx_sprintf(buf, "{\"%s\":%ui}", what, count) - buf);
 }
 
 

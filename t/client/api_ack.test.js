@@ -422,7 +422,7 @@ describe('limits of those who wait for acks', SKIP, () => {
         /* its place is free: the next round is let in, at last */
 
         await until(async () => {
-          const r = await ask(server, { ...order, timeout: 1 });
+          const r = await ask(server, { ...order, emit: 'y', timeout: 1 });
 
           return r.status === 200;
         });
@@ -462,7 +462,8 @@ describe('limits of those who wait for acks', SKIP, () => {
     first.close(http2.constants.NGHTTP2_CANCEL);
 
     await until(async () =>
-      (await ask(server, { ...order, timeout: 1 })).status === 200);
+      (await ask(server, { ...order, emit: 'y', timeout: 1 })).status
+      === 200);
 
     kept.length = 0;
 
