@@ -1239,6 +1239,7 @@ describe('the pages', { skip: lib.NODE && 'nginx\'s own' }, () => {
         const http = /^server/m.test(text) ? text : `server { ${text} }`;
         const r = await lib.testConfig({
           location: 'return 204;',
+          files: { 'jwt.secret': 'x'.repeat(32) },
           http: `upstream app { server 127.0.0.1:1; }
                  ${/map \$sio_sid \$new_client/.test(text) ? ''
                    : 'map $sio_sid $new_client { "" $remote_addr; }'}
