@@ -9,6 +9,7 @@
 
 const test = require('node:test');
 const assert = require('node:assert');
+const crypto = require('node:crypto');
 
 const sio = require('../lib/sio.js');
 
@@ -102,9 +103,149 @@ const ACTIONS = [
 const HOOKS = ['connection', 'newListener', '$sio_event', '~', '""'];
 
 
+/* keys for sio_jwt */
+
+const KEYS = keys();
+
+function keys() {
+  const pair = (type, options) => crypto.generateKeyPairSync(type, options);
+  const pem = (key) => key.export({ format: 'pem',
+                                    type: key.type === 'private' ? 'pkcs8'
+                                      : 'spki' });
+  const short = pair('rsa', { modulusLength: 1024 });
+  const good = pair('ec', { namedCurve: 'P-256' });
+  const other = pair('ec', { namedCurve: 'secp256k1' });
+  const jwk = good.publicKey.export({ format: 'jwk' });
+
+  return {
+    'good.pem': pem(good.publicKey) + pem(pair('ed25519').publicKey),
+    'good.jwks': JSON.stringify({ keys: [jwk] }),
+    'one.jwk': JSON.stringify(jwk),
+    secret: 'x'.repeat(40),
+    'private.pem': pem(good.privateKey),
+    'short.pem': pem(short.publicKey),
+    'other.pem': pem(other.publicKey),
+    'cut.pem': pem(good.publicKey).replace(/\n.*\n/, '\nMFkw\n'),
+    'empty.jwks': '{"keys":[{"kty":"x"}]}',
+    'short.jwks': JSON.stringify({
+      keys: [short.publicKey.export({ format: 'jwk' })] }),
+    'private.jwks': JSON.stringify({
+      keys: [good.privateKey.export({ format: 'jwk' })] }),
+    'bad.jwks': JSON.stringify({ keys: [{ ...jwk, y: jwk.x }] }),
+  };
+}
+
+
 /* around rules: what stands in the location, in server and in http */
 
 const PLACES = [
+  ['sio_jwt without a source', { files: KEYS, location: `sio on;
+     sio_jwt secret=0123456789abcdef0123456789abcdef; # HERE` },
+   /auth, query, cookie or header/],
+  ['sio_jwt without a key', { files: KEYS, location: `sio on;
+     sio_jwt auth /token; # HERE` },
+   /secret=/],
+  ['sio_jwt of a source without a name', { files: KEYS, location: `sio on;
+     sio_jwt secret=0123456789abcdef0123456789abcdef query; # HERE` },
+   /\"query\"/],
+  ['sio_jwt of no pointer', { files: KEYS, location: `sio on;
+     sio_jwt auth token secret=0123456789abcdef0123456789abcdef; # HERE` },
+   /\"token\"/],
+  ['sio_jwt of an empty pointer', { files: KEYS, location: `sio on;
+     sio_jwt auth "" secret=0123456789abcdef0123456789abcdef; # HERE` },
+   /pointer/],
+  ['sio_jwt of an empty name', { files: KEYS, location: `sio on;
+     sio_jwt cookie "" secret=0123456789abcdef0123456789abcdef; # HERE` },
+   /cookie/],
+  ['sio_jwt of a name too long', { files: KEYS, location: `sio on;
+     sio_jwt header ${'x'.repeat(201)} secret=0123456789abcdef0123456789abcdef; # HERE` },
+   /xxx/],
+  ['sio_jwt with an unknown word', { files: KEYS, location: `sio on;
+     sio_jwt auth /token secret=0123456789abcdef0123456789abcdef maybe; # HERE` },
+   /maybe/],
+  ['sio_jwt with an unknown option', { files: KEYS, location: `sio on;
+     sio_jwt auth /token secret=0123456789abcdef0123456789abcdef audience=x; # HERE` },
+   /audience=x/],
+  ['sio_jwt with an empty secret', { files: KEYS, location: `sio on;
+     sio_jwt auth /token secret=; # HERE` },
+   /empty secret/],
+  ['sio_jwt with an empty aud', { files: KEYS, location: `sio on;
+     sio_jwt auth /token secret=0123456789abcdef0123456789abcdef aud=; # HERE` },
+   /aud=/],
+  ['sio_jwt with an unknown alg', { files: KEYS, location: `sio on;
+     sio_jwt auth /token secret=0123456789abcdef0123456789abcdef alg=HS256,none; # HERE` },
+   /\"none\"/],
+  ['sio_jwt with an alg of no key', { files: KEYS, location: `sio on;
+     sio_jwt auth /token secret=0123456789abcdef0123456789abcdef alg=RS256; # HERE` },
+   /alg=/],
+  ['sio_jwt with a leeway of no time', { files: KEYS, location: `sio on;
+     sio_jwt auth /token secret=0123456789abcdef0123456789abcdef leeway=soon; # HERE` },
+   /soon/],
+  ['sio_jwt with a grace alone', { files: KEYS, location: `sio on;
+     sio_jwt auth /token secret=0123456789abcdef0123456789abcdef grace=1m; # HERE` },
+   /grace=/],
+  ['sio_jwt with a grace of nothing', { files: KEYS, location: `sio on;
+     sio_jwt auth /token secret=0123456789abcdef0123456789abcdef expire=x grace=0; # HERE` },
+   /\"0\"/],
+  ['sio_jwt with a reserved event', { files: KEYS, location: `sio on;
+     sio_jwt auth /token secret=0123456789abcdef0123456789abcdef expire=disconnect; # HERE` },
+   /\"disconnect\"/],
+  ['sio_jwt off and something', { files: KEYS, location: `sio on;
+     sio_jwt off secret=0123456789abcdef0123456789abcdef; # HERE` },
+   /secret=/],
+  ['sio_jwt twice', { files: KEYS, location: `sio on;
+     sio_jwt off; sio_jwt auth /token secret=0123456789abcdef0123456789abcdef; # HERE` },
+   /duplicate/],
+  ['sio_jwt of a file that is not there', { files: KEYS, location: `sio on;
+     sio_jwt auth /token key=nosuch.pem; # HERE` },
+   /nosuch\.pem/],
+  ['sio_jwt of a secret that is not there', { files: KEYS, location: `sio on;
+     sio_jwt auth /token secret_file=nosuch; # HERE` },
+   /nosuch/],
+  ['sio_jwt of a directory', { files: KEYS, location: `sio on;
+     sio_jwt auth /token key=tmp; # HERE` },
+   /tmp/],
+  ['sio_jwt of a file without a key', { files: KEYS, location: `sio on;
+     sio_jwt auth /token key=nginx.conf; # HERE` },
+   /no public key in \"[^\"]*nginx\.conf/],
+  ['sio_jwt of a private key', { files: KEYS, location: `sio on;
+     sio_jwt auth /token key=private.pem; # HERE` },
+   /PRIVATE KEY\" in \"[^\"]*private\.pem/],
+  ['sio_jwt of a short RSA key', { files: KEYS, location: `sio on;
+     sio_jwt auth /token key=short.pem; # HERE` },
+   /short\.pem\" has 1024 bits/],
+  ['sio_jwt of a key of another kind', { files: KEYS, location: `sio on;
+     sio_jwt auth /token key=other.pem; # HERE` },
+   /other\.pem\" is of no kind/],
+  ['sio_jwt of a key that is cut', { files: KEYS, location: `sio on;
+     sio_jwt auth /token key=cut.pem; # HERE` },
+   /cut\.pem/],
+  ['sio_jwt of a JWKS that is none', { files: KEYS, location: `sio on;
+     sio_jwt auth /token jwks=nginx.conf; # HERE` },
+   /nginx\.conf\" is not a JSON Web Key Set/],
+  ['sio_jwt of an empty JWKS', { files: KEYS, location: `sio on;
+     sio_jwt auth /token jwks=empty.jwks; # HERE` },
+   /empty\.jwks\" has no key/],
+  ['sio_jwt of a JWKS with a short key', { files: KEYS, location: `sio on;
+     sio_jwt auth /token jwks=short.jwks; # HERE` },
+   /short\.jwks\" has 1024 bits/],
+  ['sio_jwt of a JWKS with a private key', { files: KEYS, location: `sio on;
+     sio_jwt auth /token jwks=private.jwks; # HERE` },
+   /private\.jwks\": it is a private key/],
+  ['sio_jwt of a JWKS with a bad key', { files: KEYS, location: `sio on;
+     sio_jwt auth /token jwks=bad.jwks; # HERE` },
+   /bad\.jwks\" cannot be read/],
+  ['a claim without sio_jwt', { location: `sio on;
+     sio_on a {
+         ack $sio_jwt_sub; # HERE
+     }` }, /sio_jwt/],
+  ['sio_set of a claim without sio_jwt', { location: `sio on;
+     sio_set $x jwt /sub;
+     sio_on a {
+         ack $x; # HERE
+     }` }, /sio_jwt/],
+  ['sio_jwt in a server', { location: 'sio on;', server: `
+     sio_jwt off; # HERE` }, /sio_jwt/],
   ['sio_api of a zone that is not there', { location: 'sio on;', server: `
      location /api/ { sio_api zone=other; allow all; } # HERE` }, /other/],
   ['sio_api of a zone without sio', { location: 'sio on;',
@@ -697,6 +838,19 @@ const ACCEPTED = [
      sio_allow_eio3 on;
      sio_http_compression threshold=2k;
      sio_per_message_deflate threshold=2k;` }],
+  ['sio_jwt', { files: KEYS, location: `
+     sio on;
+     sio_set $role jwt /realm_access/roles/0 string;
+     sio_jwt auth /token query token cookie a header Authorization
+             header X secret=0123456789abcdef0123456789abcdef
+             secret_file=secret key=good.pem jwks=good.jwks jwks=one.jwk
+             alg=HS256,ES256 alg=EdDSA aud=a aud=b iss=c leeway=10s
+             expire=expiring grace=1m optional;
+     sio_on a { ack $sio_jwt_sub $role; }
+     sio_namespace /b { sio_jwt off; sio_on a { ack $sio_jwt_sub; } }
+     sio_namespace /c { sio_jwt auth /a/b key=good.pem expire=off; }` }],
+  ['sio_jwt with a short secret', {
+     location: 'sio on; sio_jwt auth /token secret=x expire=close;' }],
   ['no compression', { http: 'sio_http_compression off;',
                        location: 'sio on;' }],
 ];
