@@ -496,6 +496,8 @@ ngx_sio_dispatch_ack(ngx_sio_peer_t *peer, sio_packet_t *pkt,
 
     ngx_sio_call_init(&call, NGX_SIO_CALL_ACK, client, peer);
 
+    ngx_str_null(&name);
+
     if (ngx_sio_call_limit(&call) != NGX_OK) {
         rc = NGX_DECLINED;
 

@@ -410,6 +410,11 @@ ngx_sio_rules_stranger(ngx_sio_call_t *call)
     ngx_uint_t          i;
     ngx_sio_program_t  *program;
 
+    if (sio_packet_reserved(call->event.data, call->event.len)) {
+        ngx_sio_refused(ngx_sio_worker_zone(call->worker),
+                        NGX_SIO_REFUSED_PACKET);
+    }
+
     program = call->server->rules ? call->server->rules->program : NULL;
 
     if (program == NULL || program->nstrangers == NGX_SIO_MAX_STRANGERS) {

@@ -942,7 +942,8 @@ typedef enum {
     NGX_SIO_REFUSED_INBOX,          /* max_inbox, max_inbox_size: dropped */
     NGX_SIO_REFUSED_BUFFER,         /* unsent bytes: closed */
     NGX_SIO_REFUSED_MESSAGE,        /* a message or POST too large */
-    NGX_SIO_REFUSED_PACKET,         /* no packet, or too much in it: closed */
+    NGX_SIO_REFUSED_PACKET,         /* no packet, or too much in it: closed;
+                                       an event with a reserved name */
     NGX_SIO_REFUSED_USER,           /* sio_user_sessions */
     NGX_SIO_REFUSED_ALLOW,          /* sio_join_allow, sio_emit_allow */
     NGX_SIO_REFUSED_EVENT,          /* sio_limit_events: it did nothing */

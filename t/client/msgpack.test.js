@@ -214,6 +214,7 @@ describe('msgpack and JSON', { skip: lib.NODE }, () => {
 
   it('runs nothing for the name of a life-cycle event', async () => {
     const ws = await open();
+    const { refused_packets: refused } = await server.counters();
 
     for (const name of ['connect', 'disconnecting', 'disconnect',
                         'connect_error', 'newListener', 'removeListener']) {
@@ -230,6 +231,7 @@ describe('msgpack and JSON', { skip: lib.NODE }, () => {
     assert.deepEqual(await ws.take(), { id: 2, type: 3, data: [ws.id, '/'],
                                         nsp: '/' });
     assert.match(server.errorLog(), /no rule for event "disconnecting"/);
+    assert.equal((await server.counters()).refused_packets, refused + 6);
     await ws.close();
   });
 

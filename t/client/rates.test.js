@@ -47,7 +47,7 @@ async function serve(t, limits, options = {}) {
       await s.settled({ sessions: 0, sockets: 0, rooms: 0, messages: 0 });
 
     } finally {
-      await s.stop();
+      await s.stop({ allow: options.allow });
     }
   });
 
@@ -219,6 +219,74 @@ test('a key: several clients share a bucket, on 4 workers', async (t) => {
   assert.equal(await sent(user), 36);
 
   await closed(...await Promise.all([...mine, ...others, ...user]));
+});
+
+
+test('a user, wherever the sockets are', async (t) => {
+  const s = await serve(t, `
+    sio_limit_events key=$sio_user rate=1r/m burst=60;`, {
+    directives: `sio_set $name auth /name; sio_user $name;
+                 sio_namespace /b { sio_user $name;
+                                    sio_on n { ack $sio_arg_0; } }`,
+  });
+  const list = [];
+
+  for (let i = 0; i < 8; i++) {
+    const w = await sio.wsOpen({ port: s.port });
+    const nsp = i % 2 ? '/b,' : '';
+
+    /* a CONNECT is of nobody yet */
+
+    w.send(`40${nsp}{"name":"${i === 7 ? 'eve' : 'bob'}"}`);
+    assert.match(await w.recvText(), /^40/);
+    w.nsp = nsp;
+    list.push(w);
+  }
+
+  for (let i = 0; i < 30; i++) {
+    list.forEach((w) => w.send(`42${w.nsp}1["n",1]`));
+  }
+
+  const sum = () => list.reduce((a, w) => a + w.messages.length, 0);
+
+  await until(async () => sum() + await s.total() === 240);
+  assert.equal(list[7].messages.length, 30);
+  assert.equal(sum(), 30 + 60);
+
+  list.forEach((w) => w.messages.splice(0));
+  await closed(...list);
+});
+
+
+test('workers that are killed take nothing along', async (t) => {
+  const s = await serve(t, `
+    sio_limit_events key=$remote_addr rate=1r/m burst=40;`, {
+    allow: [/exited on signal 9/] });
+  let passed = 0;
+
+  for (let round = 0; round < 4; round++) {
+    const list = await Promise.all(numbers(2).map(() => opened(s)));
+    const workers = s.workers();
+
+    passed += 2;
+
+    for (const w of list) {
+      passed += (await burst(s, w, 4)).length;
+    }
+
+    workers.forEach((pid) => process.kill(pid, 'SIGKILL'));
+    await Promise.all(list.map((w) => w.closed));
+    await until(() => s.workers().length === 4
+                      && !s.workers().some((p) => workers.includes(p)));
+  }
+
+  assert.equal(passed, 40);
+
+  const w = await sio.wsOpen({ port: s.port });
+
+  w.send('40');
+  assert.match(await w.recvText(), /^44/);
+  await closed(w);
 });
 
 
