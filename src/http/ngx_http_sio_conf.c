@@ -663,6 +663,14 @@ ngx_http_sio_location(ngx_conf_t *cf, ngx_http_sio_loc_conf_t *slcf)
         return NGX_ERROR;
     }
 
+    if (slcf->max_http_buffer_size > NGX_SIO_MAX_RESULT) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "sio_max_http_buffer_size is %uzm for the location in "
+                      "%s:%ui, but one action makes at most %dm of a packet",
+                      slcf->max_http_buffer_size / (1024 * 1024), slcf->file,
+                      slcf->line, NGX_SIO_MAX_RESULT / (1024 * 1024));
+    }
+
     if (options->engine_io && options->msgpack) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"sio_parser msgpack\" with \"sio_protocol engine.io\", "

@@ -222,6 +222,48 @@ test('a key: several clients share a bucket, on 4 workers', async (t) => {
 });
 
 
+test('every variable, at every time', async (t) => {
+  const s = await serve(t, `
+    sio_set $size size all;
+    sio_set $sockets sockets *;
+    sio_set $query query /x;
+    sio_limit_events rate=1r/m burst=720 "key=$sio_id $sio_nsp $sio_event \
+      $sio_args $sio_arg_0 $sio_args_1 $sio_ack $sio_rooms $sio_auth \
+      $sio_handshake $sio_data_x $sio_reason $sio_error $sio_transport \
+      $sio_recovered $sio_user $sio_time";
+    sio_limit_events rate=1r/m burst=720 "key=$size $sockets $query $map";
+    sio_limit_events rate=1r/m burst=720 "key=$msec $time_local $pid";
+  `.replace(/\\\n +/g, ''), {
+    http: 'map $sio_data_x$sio_id $map { volatile; default "x$sio_rooms"; }',
+    directives: `sio_on ask { emit q ack=q; } sio_on_ack q { emit answered; }
+                 sio_on connect { set x $sio_id; join all; }
+                 sio_namespace /b { sio_on n { ack $sio_arg_0; } }`,
+  });
+
+  for (const polling of [false, true]) {
+    const w = polling ? await sio.poll({ port: s.port })
+                      : await sio.wsOpen({ port: s.port });
+    const send = (x) => (polling ? w.post(x) : w.send(x));
+    const next = (x) => (polling ? w.wait(x) : w.recvText());
+
+    await w.connectNsp('/');
+    await w.connectNsp('/b');
+    await send('421["n",1]');
+    assert.equal(await next('431[1]'), '431[1]');
+    await send('42/b,1["n",1]');
+    assert.equal(await next('43/b,1[1]'), '43/b,1[1]');
+    await send('42["ask"]');
+    await send(`43${/\d+/.exec((await next(/^42\d+/)).slice(2))[0]}[1]`);
+    assert.equal(await next('42["answered"]'), '42["answered"]');
+    await send('40/nobody,');
+    assert.match(await next(/^44/), /Invalid namespace/);
+    await (polling ? w.close() : closed(w));
+  }
+
+  assert.equal(await s.total(), 0);
+});
+
+
 test('a user, wherever the sockets are', async (t) => {
   const s = await serve(t, `
     sio_limit_events key=$sio_user rate=1r/m burst=60;`, {

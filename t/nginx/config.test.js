@@ -685,6 +685,18 @@ for (const [name, guard, warned] of [
 }
 
 
+for (const [size, warned] of [['16m', false], ['17m', true]]) {
+  test(`sio_max_http_buffer_size ${size}`, async () => {
+    const r = await sio.testConfig({
+      location: `sio on; sio_max_http_buffer_size ${size};` });
+
+    assert.ok(r.ok, r.output);
+    assert.equal(new RegExp(`\\[warn\\].*buffer_size is ${size} .*conf:\\d+`)
+                 .test(r.output), warned, r.output);
+  });
+}
+
+
 test('refused: a block that does not end', async () => {
   const r = await sio.testConfig({ conf: `
     load_module ${sio.MODULE};
