@@ -7,6 +7,7 @@
  */
 
 const assert = require('node:assert/strict');
+const crypto = require('crypto');
 const fs = require('fs');
 const http = require('http');
 const http2 = require('http2');
@@ -989,7 +990,7 @@ describe('client certificates', { skip: lib.NODE && 'nginx\'s own' }, () => {
 
   for (const transport of FORMS) {
     it(`are known to rules, by ${transport}`, async () => {
-      const print = new (require('crypto').X509Certificate)(certs.ann.cert)
+      const print = new crypto.X509Certificate(certs.ann.cert)
         .fingerprint.replaceAll(':', '').toLowerCase();
 
       for (const port of [ports.optional, ports.required]) {
@@ -1227,11 +1228,14 @@ describe('the real address', {
 
 
 describe('the pages', { skip: lib.NODE && 'nginx\'s own' }, () => {
+  const publicKey = crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    .publicKey.export({ format: 'jwk' });
+
   for (const file of ['docs/auth.md', 'README.md']) {
     it(`${file} has configurations that nginx takes`, async () => {
       const page = fs.readFileSync(path.join(lib.ROOT, file), 'utf8');
       const blocks = [...page.matchAll(/```nginx\n([^]*?)```/g)]
-        .map(([, text]) => text);
+        .map(([, text]) => text.replaceAll('jwks=keys/', 'jwks='));
 
       assert.ok(blocks.length);
 
@@ -1239,7 +1243,7 @@ describe('the pages', { skip: lib.NODE && 'nginx\'s own' }, () => {
         const http = /^server/m.test(text) ? text : `server { ${text} }`;
         const r = await lib.testConfig({
           location: 'return 204;',
-          files: { 'jwt.secret': 'x'.repeat(32) },
+          files: { 'issuer.jwks': JSON.stringify({ keys: [publicKey] }) },
           http: `upstream app { server 127.0.0.1:1; }
                  ${/map \$sio_sid \$new_client/.test(text) ? ''
                    : 'map $sio_sid $new_client { "" $remote_addr; }'}

@@ -136,6 +136,19 @@ describe('private-rooms.conf', { skip: lib.NODE && 'nginx\'s own' }, () => {
   });
 
 
+  it('who sends too much is told so', async () => {
+    for (const transport of ['websocket', 'polling']) {
+      const socket = await one('ann', 'acme', transport);
+      const answers = await Promise.all(Array.from({ length: 500 }, () =>
+        ask(socket, 'say', { room: 'org:acme:x', text: 'hi' })));
+
+      assert.equal(answers[0].error, 'join the room first');
+      assert.ok(answers.some(({ error }) => error === 'too many events'));
+      assert.ok(socket.connected);
+    }
+  });
+
+
   it('its client', async () => {
     const start = (...args) => {
       const child = spawn(process.execPath, [
