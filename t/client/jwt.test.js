@@ -93,6 +93,8 @@ describe('sio_jwt', { skip: lib.NODE }, () => {
         sio_on rooms    { ack $sio_rooms; }
         sio_on admin    { require $first = admin error=no; ack yes; }
         sio_on org      { emit org $sio_jwt_sub "to=org:$sio_jwt_org"; ack; }
+        sio_on message  { emit message $sio_jwt_sub; }
+        sio_on asked    { hook /asked; ack never; }
         sio_on disconnect { emit gone $sio_jwt_sub "to=org:$sio_jwt_org"; }
 
         sio_namespace /off  { sio_jwt off;
@@ -114,7 +116,9 @@ describe('sio_jwt', { skip: lib.NODE }, () => {
         sio_namespace /mine { sio_jwt auth /token aud=chat aud=news iss=us
                                       leeway=1h
                                       secret_file=${file('secret')}; }`,
-      server: `location = /eio/ { sio zone=default; sio_protocol engine.io; }`,
+      server: `location = /eio/ { sio zone=default; sio_protocol engine.io; }
+               location = /asked { internal; default_type application/json;
+                 return 200 '["$sio_jwt_email","$first"]'; }`,
     });
 
     base = await server.counters();
@@ -526,6 +530,21 @@ describe('sio_jwt', { skip: lib.NODE }, () => {
     });
 
 
+    it('of plain Engine.IO', async () => {
+      const open = (t) => sio.wsOpen({ ...server,
+        path: `/eio/?EIO=4&transport=websocket&token=${t}` });
+
+      const good = await open(token('eio'));
+
+      good.send('4x');
+      assert.equal(await good.recvText(), '4eio');
+      good.close(1000);
+
+      await (await open('x')).waitClose();
+      await (await open('')).waitClose();
+    });
+
+
     it('in a browser\'s or old client\'s query', async () => {
       const socket = client(server, { version: '2.5',
                                       query: { token: token('old') } });
@@ -610,6 +629,18 @@ describe('sio_jwt', { skip: lib.NODE }, () => {
         assert.deepEqual(heard.slice(), [['org', 'ann'], ['gone', 'ann']]);
       });
     }
+
+
+    it('in the location of a hook', async () => {
+      for (const transport of ['websocket', 'polling']) {
+        const socket = await enter(keys.sign({ ...claims, email: 'a@b' }),
+                                   { transport });
+
+        assert.deepEqual(
+          await new Promise((resolve) => socket.emit('asked',
+            (...args) => resolve(args))), ['a@b', 'admin']);
+      }
+    });
 
 
     it('of several tokens in one connection', async () => {
