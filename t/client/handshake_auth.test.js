@@ -1243,7 +1243,8 @@ describe('the pages', { skip: lib.NODE && 'nginx\'s own' }, () => {
         const http = /^server/m.test(text) ? text : `server { ${text} }`;
         const r = await lib.testConfig({
           location: 'return 204;',
-          files: { 'issuer.jwks': JSON.stringify({ keys: [publicKey] }) },
+          files: { 'issuer.jwks': JSON.stringify({ keys: [publicKey] }),
+                   'jwt.secret': 'x'.repeat(32) },
           http: `upstream app { server 127.0.0.1:1; }
                  ${/map \$sio_sid \$new_client/.test(text) ? ''
                    : 'map $sio_sid $new_client { "" $remote_addr; }'}
