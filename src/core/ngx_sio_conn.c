@@ -531,7 +531,9 @@ ngx_sio_conn_message(ngx_sio_conn_t *conn, ngx_uint_t binary, u_char *data,
                                            pkt.data.len);
         }
 
-        if (client->hook && !ngx_sio_hook_passes(client, &pkt)) {
+        if (ngx_sio_hook_full(client)
+            && !ngx_sio_hook_passes(client, &pkt))
+        {
             return ngx_sio_hook_hold(client, pkt.binary, pkt.data.data,
                                      pkt.data.len);
         }

@@ -102,6 +102,8 @@ struct ngx_sio_server_s {
     size_t                    max_buffer;  /* unsent bytes of a WebSocket */
     size_t                    max_packet;  /* bytes with all attachments */
     ngx_uint_t                max_hooks;   /* in progress, of a worker */
+    ngx_uint_t                max_client_hooks;   /* that a session waits for
+                                                     at the same time */
     size_t                    max_held;    /* bytes of packets that wait for a
                                               hook */
     ngx_uint_t                max_room_hooks;  /* that wait, of a worker */

@@ -175,7 +175,11 @@ void
 ngx_sio_hook_free(ngx_sio_hook_t *hook)
 {
     if (hook->client) {
-        hook->client->hook = NULL;
+        hook->client->nhooks--;
+
+        if (hook->call.type == NGX_SIO_CALL_CONNECT) {
+            hook->client->hooked = 0;
+        }
     }
 
     ngx_queue_remove(&hook->queue);
@@ -307,12 +311,15 @@ ngx_sio_hook_wait(ngx_sio_hook_t *hook)
 
     client = hook->call.client;
 
-    if (client->hook || (!client->websocket && client->post == NULL)) {
+    if (ngx_sio_hook_full(client)
+        || (!client->websocket && client->post == NULL))
+    {
         hook->borrow = 1;
 
     } else {
-        client->hook = hook;
         hook->client = client;
+        client->nhooks++;
+        client->hooked = (hook->call.type == NGX_SIO_CALL_CONNECT);
     }
 
     hook->call.client = NULL;
@@ -539,9 +546,21 @@ ngx_sio_hook_unhold(ngx_sio_client_t *client)
 void
 ngx_sio_hook_forget(ngx_sio_client_t *client)
 {
-    if (client->hook) {
-        client->hook->client = NULL;
-        client->hook = NULL;
+    ngx_queue_t     *q, *hooks;
+    ngx_sio_hook_t  *hook;
+
+    hooks = &client->worker->hooks;
+
+    for (q = ngx_queue_head(hooks);
+         client->nhooks && q != ngx_queue_sentinel(hooks);
+         q = ngx_queue_next(q))
+    {
+        hook = ngx_queue_data(q, ngx_sio_hook_t, queue);
+
+        if (hook->client == client) {
+            hook->client = NULL;
+            client->nhooks--;
+        }
     }
 
     ngx_sio_hook_unhold(client);
@@ -563,7 +582,7 @@ ngx_sio_hook_resume(ngx_sio_client_t *client)
 
     held = client->held;
 
-    while (held && held->pos < held->len && client->hook == NULL
+    while (held && held->pos < held->len && !ngx_sio_hook_full(client)
            && !client->closed)
     {
         p = held->data + held->pos;
@@ -588,7 +607,7 @@ ngx_sio_hook_resume(ngx_sio_client_t *client)
 
     client->arrived = 0;
 
-    if (client->hook) {
+    if (!client->closed && held && held->pos < held->len) {
         return;
     }
 

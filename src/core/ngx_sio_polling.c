@@ -694,7 +694,7 @@ ngx_sio_post_packets(ngx_sio_client_t *client, ngx_sio_packets_t *packets)
 
     for (n = 0; /* void */ ; n++) {
 
-        if (client->hook) {
+        if (ngx_sio_hook_full(client)) {
             return NGX_AGAIN;
         }
 
@@ -710,7 +710,8 @@ ngx_sio_post_packets(ngx_sio_client_t *client, ngx_sio_packets_t *packets)
         rc = ngx_sio_packets_next(packets, &pkt);
 
         if (rc == SIO_DONE) {
-            return NGX_OK;
+            /* "ok" means that all of them are through */
+            return client->nhooks ? NGX_AGAIN : NGX_OK;
         }
 
         if (rc != SIO_OK) {

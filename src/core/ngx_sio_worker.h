@@ -134,7 +134,7 @@ struct ngx_sio_client_s {
     ngx_sio_timer_t           connect;
 
     /* while a hook is asked: packets that came meanwhile, as parts */
-    ngx_sio_hook_t           *hook;
+    ngx_uint_t                nhooks;       /* that it waits for */
     ngx_sio_held_packets_t   *held;         /* or NULL: none */
     ngx_sio_post_t           *post;         /* polling: that made it */
     ngx_uint_t                tokens;       /* refused so far */
@@ -148,6 +148,8 @@ struct ngx_sio_client_s {
     unsigned                  eio3:1;       /* Engine.IO v3, Socket.IO v4 */
     unsigned                  retired:1;    /* some of its peers */
     unsigned                  kicked:1;     /* a peer, by another's rules */
+    unsigned                  hooked:1;     /* a CONNECT waits for a hook:
+                                               nothing goes past that */
 };
 
 
@@ -376,7 +378,13 @@ ngx_int_t ngx_sio_user_check(ngx_sio_call_t *call, const ngx_str_t *name);
 void ngx_sio_hook_failed(ngx_sio_worker_t *w, ngx_sio_hook_e what,
     const char *fmt, ...);
 
-/* a client that waits for a backend (the rest: ngx_sio_hook.h) */
+/* a client that waits for a backend (the rest: ngx_sio_hook.h): its next
+   packets wait, too */
+#define ngx_sio_hook_full(client)                                             \
+    ((client)->nhooks                                                         \
+     && ((client)->hooked                                                     \
+         || (client)->nhooks >= (client)->worker->server->max_client_hooks))
+
 ngx_uint_t ngx_sio_hook_passes(ngx_sio_client_t *client,
     sio_eio_packet_t *pkt);
 ngx_int_t ngx_sio_hook_hold(ngx_sio_client_t *client, ngx_uint_t binary,

@@ -260,6 +260,7 @@ ngx_http_sio_zone_add(ngx_conf_t *cf, ngx_str_t *name)
     server->max_buffer = 4 * 1024 * 1024;
     server->max_packet = 4 * 1024 * 1024;
     server->max_hooks = 1024;
+    server->max_client_hooks = 1;
     server->max_held = 64 * 1024;
     server->max_room_hooks = 65536;
 

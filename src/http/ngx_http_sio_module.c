@@ -321,6 +321,13 @@ static ngx_command_t  ngx_http_sio_commands[] = {
       0,
       NULL },
 
+    { ngx_string("sio_hook_concurrency"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_sio_hook_concurrency,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("sio_room_hook"),
       NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_sio_room_hook,

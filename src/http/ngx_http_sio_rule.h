@@ -123,6 +123,8 @@ typedef struct {
     ngx_sio_program_t          program;
     ngx_int_t                  limits[NGX_HTTP_SIO_NLIMITS];
     ngx_array_t                hooks;       /* of ngx_http_sio_shorthand_t */
+    ngx_uint_t                 concurrency; /* of them, of a session; 0: not
+                                               said */
     void                      *conf;        /* ngx_http_sio_loc_conf_t */
 } ngx_http_sio_program_t;
 

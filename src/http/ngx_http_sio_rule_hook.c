@@ -10,6 +10,9 @@
 #include "ngx_http_sio_rule.h"
 
 
+#define NGX_HTTP_SIO_MAX_CONCURRENCY  65535
+
+
 static ngx_http_sio_hook_conf_t *ngx_http_sio_hook_uri(ngx_conf_t *cf,
     ngx_str_t *uri);
 static ngx_int_t ngx_http_sio_hook_add(ngx_conf_t *cf, ngx_str_t *uri,
@@ -412,6 +415,43 @@ ngx_http_sio_hook_rooms(ngx_conf_t *cf, ngx_http_sio_scope_t *scope)
 
     scope->rules->hook = ngx_http_sio_hook_send;
     scope->rules->rooms = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+/* sio_hook_concurrency N */
+
+char *
+ngx_http_sio_hook_concurrency(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_int_t                n;
+    ngx_str_t               *value;
+    ngx_http_sio_scope_t     scope;
+    ngx_http_sio_program_t  *program;
+
+    if (ngx_http_sio_scope_init(cf, conf, &scope) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+    program = scope.rules->program;
+
+    if (program->concurrency) {
+        return "is duplicate";
+    }
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n == NGX_ERROR || n == 0 || n > NGX_HTTP_SIO_MAX_CONCURRENCY) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid number \"%V\" in "
+                           "\"sio_hook_concurrency\": from 1 to %d",
+                           &value[1], NGX_HTTP_SIO_MAX_CONCURRENCY);
+        return NGX_CONF_ERROR;
+    }
+
+    program->concurrency = n;
 
     return NGX_CONF_OK;
 }

@@ -560,6 +560,10 @@ ngx_http_sio_rules_limits(ngx_sio_rules_t *rules, ngx_sio_server_t *server)
     program = rules->program;
     n = program->limits;
 
+    if (program->concurrency) {
+        server->max_client_hooks = program->concurrency;
+    }
+
 #define ngx_http_sio_limit_take(field, limit)                                 \
     if (n[NGX_HTTP_SIO_LIMIT_##limit] != NGX_CONF_UNSET) {                    \
         server->field = n[NGX_HTTP_SIO_LIMIT_##limit];                        \

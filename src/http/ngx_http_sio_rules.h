@@ -57,6 +57,10 @@ char *ngx_http_sio_room_hook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 /* sio_jwt WORD ...    NGX_CONF_1MORE */
 char *ngx_http_sio_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/* sio_hook_concurrency N    NGX_CONF_TAKE1 */
+char *ngx_http_sio_hook_concurrency(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* sio_set $name SOURCE ...    NGX_CONF_2MORE */
 char *ngx_http_sio_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 

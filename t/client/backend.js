@@ -32,6 +32,7 @@ class Backend {
     const h = req.headers;
     const ask = {
       url: req.url, method: req.method, headers: h,
+      rawHeaders: req.rawHeaders,
       type: h['sio-type'], event: h['sio-event'] || '', id: h['sio-id'],
       nsp: h['sio-nsp'],
       room: h['sio-room'] && decodeURIComponent(h['sio-room']),

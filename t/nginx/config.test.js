@@ -376,6 +376,14 @@ const PLACES = [
      sio on;
      sio_hook_secret a;
      sio_hook_secret b; # HERE` }, /sio_hook_secret/],
+  ...['0', '-1', 'many', '65536', '""'].map((n) =>
+    [`sio_hook_concurrency ${n}`, { location: `
+     sio on;
+     sio_hook_concurrency ${n}; # HERE` }, /sio_hook_concurrency/]),
+  ['sio_hook_concurrency twice', { location: `
+     sio on;
+     sio_hook_concurrency 2;
+     sio_hook_concurrency 2; # HERE` }, /sio_hook_concurrency/],
   ['sio_room_hook of a mistyped event', { location: `
      sio on;
      sio_room_hook /backend joined-room; # HERE` }, /joined-room/],
