@@ -882,13 +882,6 @@ ngx_sio_hook_free(ngx_sio_hook_t *hook)
 
 
 ngx_int_t
-ngx_sio_hook_copy(ngx_pool_t *pool, ngx_str_t *s)
-{
-    return NGX_ERROR;
-}
-
-
-ngx_int_t
 ngx_http_sio_hook_add_variable(ngx_conf_t *cf, ngx_str_t *name,
     ngx_sio_var_t *var)
 {
