@@ -911,3 +911,10 @@ ngx_sio_hook_count(ngx_sio_zone_t *z, ngx_sio_hook_e what, ngx_uint_t n)
 {
     /* void */
 }
+
+
+ngx_int_t
+ngx_sio_hook_copy(ngx_pool_t *pool, ngx_str_t *s)
+{
+    return NGX_ERROR;
+}
