@@ -42,7 +42,7 @@ typedef struct ngx_sio_park_s     ngx_sio_park_t;
 typedef struct ngx_sio_call_s     ngx_sio_call_t;
 typedef struct ngx_sio_buf_s      ngx_sio_buf_t;
 typedef struct ngx_sio_hook_s     ngx_sio_hook_t;
-typedef struct ngx_sio_lane_s     ngx_sio_lane_t;     /* ngx_sio_life.c */
+typedef struct ngx_sio_lane_s     ngx_sio_lane_t;     /* ngx_sio_room_life.c */
 typedef struct ngx_sio_rules_s    ngx_sio_rules_t;    /* ngx_sio_rules.h */
 
 

@@ -46,7 +46,7 @@ void ngx_sio_hook_free(ngx_sio_hook_t *hook);
 ngx_int_t ngx_sio_hook_answer(ngx_sio_hook_t *hook);
 
 
-/* the answer to what was told of a room (ngx_sio_life.c); hook is gone
+/* the answer to what was told of a room (ngx_sio_room_life.c); hook is gone
    afterwards */
 void ngx_sio_life_done(ngx_sio_hook_t *hook);
 

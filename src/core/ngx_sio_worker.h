@@ -396,7 +396,7 @@ void ngx_sio_hooks_alive(ngx_sio_worker_t *w);
    will be asked */
 void ngx_sio_hooks_end_handler(ngx_event_t *ev);
 
-/* ngx_sio_life.c: z->life, and hooks for it */
+/* ngx_sio_room_life.c: z->life, and hooks for it */
 void ngx_sio_life_told(void *data, const ngx_sio_life_t *life);
 void ngx_sio_life_wake(ngx_sio_worker_t *w);
 void ngx_sio_life_handler(ngx_event_t *ev);
