@@ -21,7 +21,7 @@ const APP = path.join(__dirname, 'kinds');
 const FORMS = ['websocket', 'polling', 'upgrade'];
 
 const EVENTS = ['echo', 'tell', 'status', 'raw', 'big', 'slow', 'headers',
-                'throw', 'later', 'sub', 'closes'];
+                'throw', 'later', 'sub', 'fetch', 'closes'];
 
 /* what the handler says of itself, and nginx of it */
 
@@ -423,6 +423,7 @@ for (const [name, kind] of Object.entries(KINDS)) {
           return;
         }
 
+        assert.equal(await ask(socket, 'fetch'), 'plain');
         await fails(socket, 'sub');
         assert.match(server.errorLog(), /nested in-memory subrequest/);
       });

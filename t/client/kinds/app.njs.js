@@ -53,6 +53,13 @@ function handler(r) {
         setTimeout(function () { answer(r, 200, ['later']); }, 20);
         break;
 
+    case 'fetch':
+        ngx.fetch('http://127.0.0.1:' + r.variables.server_port + '/plain')
+            .then((reply) => reply.text())
+            .then((text) => r.return(200, text))
+            .catch(() => r.return(500));
+        break;
+
     case 'sub':
         r.subrequest('/plain').then(function (reply) {
             r.return(200, reply.responseText);
