@@ -693,13 +693,28 @@ describe('who may connect', { skip: lib.NODE && 'nginx\'s own ways' }, () => {
     }
 
     const one = { port: server.port, path: '/held/', from: '127.0.0.10' };
-    const p = await lib.poll(one);
 
-    await p.post('40');
-    await p.get();
+    /* on one connection, as a request counts until its worker has let go */
 
-    const { response, abort } = await p.hang();
+    const conn = await raw.connect(one);
+    const p = await lib.poll({ ...one, conn });
+
+    await p.post('40', { conn });
+    await p.get({ conn });
+
+    let { response, abort } = await p.hang({ conn });
+    let late = false;
+
+    response.then((r) => { late = r.status === 503; });
+
     const refusedPost = await until(async () => {
+
+      if (late) {                       /* it came while a POST was counted */
+        late = false;
+        ({ response, abort } = await p.hang({ conn }));
+        response.then((r) => { late = r.status === 503; });
+      }
+
       const r = await p.send({ method: 'POST', path: p.url(), body: '3' });
 
       return r.status === 503 && r;
