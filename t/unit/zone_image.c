@@ -186,7 +186,8 @@ zt_page(zt_zone_t *zone, const u_char *a, const u_char *b, size_t i)
     const ngx_sio_page_sh_t  *page;
 
     static const char  *names[] = {
-        "free", "session", "socket", "room", "link", "ack", "address"
+        "free", "session", "socket", "room", "link", "ack", "address",
+        "token"
     };
 
     base = (u_char *) zone->root - (u_char *) zone->shpool;
@@ -233,6 +234,7 @@ zt_page(zt_zone_t *zone, const u_char *a, const u_char *b, size_t i)
     case NGX_SIO_CLASS_ROOM:
     case NGX_SIO_CLASS_LINK:
     case NGX_SIO_CLASS_ACK:
+    case NGX_SIO_CLASS_TOKEN:
         skip = size;
         break;
 

@@ -197,7 +197,7 @@ static void
 conn_worker_free(ngx_sio_worker_t *w)
 {
     ngx_uint_t    i;
-    ngx_event_t  *events[6];
+    ngx_event_t  *events[8];
 
     events[0] = &w->tick;
     events[1] = &w->clock;
@@ -205,8 +205,10 @@ conn_worker_free(ngx_sio_worker_t *w)
     events[3] = &w->flush;
     events[4] = &w->tasks_event;
     events[5] = &w->more;
+    events[6] = &w->life;
+    events[7] = &w->hooks_end;
 
-    for (i = 0; i < 6; i++) {
+    for (i = 0; i < 8; i++) {
         if (events[i]->timer_set) {
             ngx_del_timer(events[i]);
         }
@@ -222,6 +224,8 @@ conn_worker_free(ngx_sio_worker_t *w)
     conn_table_free(&w->parks);
     conn_table_free(&w->posts);
     conn_table_free(&w->candidates);
+    conn_table_free(&w->lanes);
+    conn_table_free(&w->gathers);
 
     ngx_free(w->tasks);
     ngx_free(w->args);
