@@ -202,10 +202,11 @@ class Client {
     this.socket = socket;
 
     if (auth.status) {
-      await Promise.race([sio.once(socket, 'connect_error', 20000),
-                          sio.once(socket, 'connect', 20000).then(() => {
-                            throw new Error('connected in spite of 500');
-                          })]);
+      await new Promise((resolve, reject) => {
+        socket.on('connect_error', resolve);
+        socket.on('connect', () =>
+          reject(new Error('connected in spite of 500')));
+      });
       this.close();
       return this.open();
     }
