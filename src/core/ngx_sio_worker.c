@@ -714,7 +714,8 @@ static void
 ngx_sio_worker_drain_handler(ngx_event_t *ev)
 {
     ngx_uint_t         i, n;
-    ngx_sio_link_t    *link;
+    ngx_sio_conn_t    *conn;
+    ngx_sio_link_t    *link, *next;
     ngx_sio_client_t  *client;
     ngx_sio_worker_t  *w;
 
@@ -723,14 +724,20 @@ ngx_sio_worker_drain_handler(ngx_event_t *ev)
     ngx_sio_parks_answer_all(w);
 
     /*
-     * a candidate's session goes on with polling; it may be the only one here,
-     * and the worker would exit under it
+     * A candidate's session goes on with polling.  Not so after "3probe": the
+     * official client stops to poll then, and if the WebSocket is closed it
+     * never begins again.  Its "5" is on the way, or upgrade_timeout is.
      */
 
     for (i = 0; i <= w->candidates.mask; i++) {
 
-        while (w->candidates.buckets[i]) {
-            ngx_sio_conn_timeout((ngx_sio_conn_t *) w->candidates.buckets[i]);
+        for (link = w->candidates.buckets[i]; link; link = next) {
+            next = link->next;
+            conn = (ngx_sio_conn_t *) link;
+
+            if (!conn->probed) {
+                ngx_sio_conn_timeout(conn);
+            }
         }
     }
 
@@ -755,7 +762,7 @@ ngx_sio_worker_drain_handler(ngx_event_t *ev)
     }
 
     if (ngx_sio_gathers_end(w)
-        || w->clients.n || w->parks.n || w->nslices
+        || w->clients.n || w->candidates.n || w->parks.n || w->nslices
         || w->ntasks != w->first_task)
     {
         ngx_add_timer(ev, 100);

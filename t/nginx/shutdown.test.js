@@ -126,23 +126,62 @@ test('a client that does not answer the close', async () => {
 
 
 test('a candidate that is the only connection of its worker', async () => {
-  for (const probe of [false, true]) {
-    const s = await sio.startNginx({ location: LOCATION, workers: 1,
-                                     http: 'sio_drain_time 0;' });
+  const s = await sio.startNginx({ location: LOCATION, workers: 1,
+                                   http: 'sio_drain_time 0;' });
+  const p = await sio.poll(s);
+  const candidate = await p.candidate();
+  const closed = candidate.waitClose();
+
+  await s.stop();
+  await closed;
+});
+
+
+/* the official client does not poll any more behind "3probe" */
+
+for (const late of [false, true]) {
+  test(`a candidate that has probed, its "5" ${late ? 'never comes' : 'comes'}`,
+       async () => {
+    const config = { location: `${LOCATION} sio_upgrade_timeout 1s;`,
+                     workers: 1, http: 'sio_drain_time 0;' };
+    const s = await sio.startNginx(config);
+    const base = await s.counters();
     const p = await sio.poll(s);
+
+    await p.connectNsp('/');
+
+    const other = await sio.wsOpen(s);
     const candidate = await p.candidate();
-
-    if (probe) {
-      candidate.send('2probe');
-      assert.equal(await candidate.recvText(), '3probe');
-    }
-
     const closed = candidate.waitClose();
 
-    await s.stop();
+    candidate.send('2probe');
+    assert.equal(await candidate.recvText(), '3probe');
+
+    await s.reload(config);
+    await other.waitClose();
+
+    if (!late) {
+      candidate.send('5');
+    }
+
     await closed;
-  }
-});
+    await sio.until(() => s.workers({ all: true }).length === 1, 10000,
+                    'the old worker to end');
+
+    /* as a WebSocket it has gone with its worker, else it still polls */
+
+    const r = await p.post('3');
+
+    assert.equal(r.status, late ? 200 : 400, r.text);
+
+    if (late) {
+      await p.close();
+    }
+
+    await s.settled(base, 10000);
+    await s.stop();
+  });
+}
 
 
 test('a worker ends in the middle of a reload, its sessions do not', async () => {
