@@ -77,7 +77,32 @@ static const char  *conn_mutate_new[] = {
     "p22m02 \\x00\\x02\\xff40\\x01\\x02\\xff\\x04a", "p20n02 6:b4AQID",
     "x0", "X0", "x1", "X1", "x5", "X5", "s00", "s04", "s0f", "s10", "s1f",
     "k01", "k03", "k00", "k11", "k13", "+0", "+2", "+4", "+6", "+8", "!0",
-    "!1", "!2", "-g01a00", "-p12a00 2", "-t1 42[\"all\",1]"
+    "!1", "!2", "-g01a00", "-p12a00 2", "-t1 42[\"all\",1]",
+    "t0 40/hook,{\"token\":\"u\"}",
+    "t1 40/hook,{\"token\":\"u\",\"reply\":{\"user\":7,\"data\":{"
+    "\"x\":1}}}",
+    "t0 42/hook,1[\"answer\",\"{\\\\\"ack\\\\\":[1],\\\\\"do\\\\\":{\\\\\"join"
+    "\\\\\":\\\\\"r\\\\\"}}\"]",
+    "t0 42/hook,2[\"async\",\"{\\\\\"user\\\\\":\\\\\"u"
+    "\\\\\",\\\\\"data\\\\\":{"
+    "\\\\\"x\\\\\":2}}\"]",
+    "t1 42/hook,[\"twice\",\"{\\\\\"do\\\\\":[{\\\\\"emit"
+    "\\\\\":\\\\\"e\\\\\",\\\\\"all\\\\\":true},{\\\\\"disco"
+    "nnect\\\\\":true}]}\"]",
+    "t0 42/hook,[\"to\",\"u\"]",
+    "t0 42/hook,[\"ask\",\"[1]\"]",
+    "t0 41/hook,",
+    "t0 40/jwt,{\"token\":\"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIiwib3Jn"
+    "IjpbInIiLCJxIl19.1Qfd59xxPbn7gjvQUU2XBq-soevsX2bNvfPk7qS9y8c\"}",
+    "t1 40/jwt,{\"token\":\"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOjd9.8C4XqsN"
+    "npsCAlxLr8PQcTeVGwfjwfVykUtkimXWIvHU\"}",
+    "t0 40/jwt,{\"token\":\"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJiIiwiZXhw"
+    "IjoxfQ.mfm67g_mV-hY5LBXZyDIjNVy7o1dCZGjboOH-mU0Ac0\"}",
+    "t0 42/jwt,1[\"join\",\"a:x\"]",
+    "t0 42/jwt,[\"say\",\"q\"]",
+    "t1 42/jwt,2[\"join\",\"7:y\"]",
+    "a20i {\"emit\":\"x\",\"all\":true,\"ack\":true,\"timeout\":100}",
+    "a11j {\"emit\":\"x\",\"to\":\"user:u\",\"nsp\":\"/hook\"}"
 };
 
 
