@@ -72,6 +72,8 @@ $(OBJ)/Makefile: $(TOP)/config $(TOP)/Makefile
 	    || echo ./auto/configure) \
 	    --with-compat --with-debug --with-threads \
 	    --with-http_ssl_module --with-http_v2_module \
+	    --with-http_auth_request_module --with-http_gunzip_module \
+	    --with-http_realip_module --with-http_sub_module \
 	    $(NGX_CONF) $(WITH_CC) \
 	    --with-cc-opt="-g -O2 $(WARN) $(NGX_CC_OPT)" \
 	    --with-ld-opt="$(NGX_LD_OPT)" \
