@@ -109,8 +109,9 @@ test(`reload, ${ROUNDS} times`, { timeout: 120000 * sio.SLOW }, async () => {
     await sio.until(() => s.workers({ all: true })
                             .every((pid) => !old.includes(pid)),
                     15000, 'the end of the old workers');
-    await sio.until(() => all.every((c) => c.joined), 15000,
-                    'everybody is back');
+    await sio.until(() => all.every((c) => c.joined)
+                          && ws.every((c) => c.connects === round + 2),
+                    15000, 'everybody is back');
   }
 
   talking = false;
