@@ -100,6 +100,8 @@ describe('msgpack and JSON', { skip: lib.NODE }, () => {
     /* to others only, and to all */
 
     sockets[3].emit('sayOthers', 'mixed', 'others');
+    await until(() => got.every((list, i) => i === 3 || list.length === 1));
+
     sockets[0].emit('sayAll', bytes(7));
     await until(() => got.every((list) => Buffer.isBuffer(list.at(-1))));
 
