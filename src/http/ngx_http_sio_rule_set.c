@@ -143,7 +143,6 @@ static ngx_http_sio_limit_t  ngx_http_sio_limits[] = {
     { ngx_string("room_hooks"), NGX_HTTP_SIO_LIMIT_ROOM_HOOKS,
       0, 1, NGX_HTTP_SIO_MANY },
 
-
     { ngx_string("api_waiting"), NGX_HTTP_SIO_LIMIT_API_WAITING,
       0, 0, NGX_HTTP_SIO_MANY },
 

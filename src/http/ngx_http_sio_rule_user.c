@@ -19,8 +19,8 @@ static ngx_int_t ngx_http_sio_allow_pattern(ngx_conf_t *cf,
     ngx_http_sio_scope_t *scope, ngx_str_t *src, ngx_sio_pattern_t *pattern);
 static ngx_int_t ngx_http_sio_allow_text(ngx_conf_t *cf,
     ngx_http_sio_scope_t *scope, ngx_str_t *src, ngx_array_t *globs);
-static char *ngx_http_sio_access_once(ngx_conf_t *cf,
-    ngx_sio_access_t *access, ngx_uint_t bit);
+static char *ngx_http_sio_access_open(ngx_conf_t *cf, void *conf,
+    ngx_uint_t bit, ngx_http_sio_scope_t *scope);
 static ngx_int_t ngx_http_sio_access_one(ngx_conf_t *cf, ngx_sio_nsp_t *nsp,
     ngx_sio_access_t *outer);
 
@@ -37,16 +37,12 @@ ngx_http_sio_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (ngx_http_sio_rule_scope(cf, conf, &scope) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    access = &scope.nsp->access;
-
-    rv = ngx_http_sio_access_once(cf, access, NGX_SIO_ACCESS_USER);
+    rv = ngx_http_sio_access_open(cf, conf, NGX_SIO_ACCESS_USER, &scope);
     if (rv != NGX_CONF_OK) {
         return rv;
     }
+
+    access = &scope.nsp->access;
 
     text = ngx_palloc(cf->pool, sizeof(ngx_sio_text_t));
 
@@ -84,16 +80,12 @@ ngx_http_sio_user_room(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (ngx_http_sio_rule_scope(cf, conf, &scope) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    access = &scope.nsp->access;
-
-    rv = ngx_http_sio_access_once(cf, access, NGX_SIO_ACCESS_ROOM);
+    rv = ngx_http_sio_access_open(cf, conf, NGX_SIO_ACCESS_ROOM, &scope);
     if (rv != NGX_CONF_OK) {
         return rv;
     }
+
+    access = &scope.nsp->access;
 
     if (ngx_http_sio_rule_is(&value[1], "off")) {
         return NGX_CONF_OK;
@@ -136,16 +128,12 @@ ngx_http_sio_user_sessions(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (ngx_http_sio_rule_scope(cf, conf, &scope) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    access = &scope.nsp->access;
-
-    rv = ngx_http_sio_access_once(cf, access, NGX_SIO_ACCESS_SESSIONS);
+    rv = ngx_http_sio_access_open(cf, conf, NGX_SIO_ACCESS_SESSIONS, &scope);
     if (rv != NGX_CONF_OK) {
         return rv;
     }
+
+    access = &scope.nsp->access;
 
     if (cf->args->nelts == 2 && ngx_http_sio_rule_is(&value[1], "off")) {
         return NGX_CONF_OK;
@@ -320,10 +308,20 @@ ngx_http_sio_allow_text(ngx_conf_t *cf, ngx_http_sio_scope_t *scope,
 }
 
 
+/* the directive's namespace, which may have it once */
+
 static char *
-ngx_http_sio_access_once(ngx_conf_t *cf, ngx_sio_access_t *access,
-    ngx_uint_t bit)
+ngx_http_sio_access_open(ngx_conf_t *cf, void *conf, ngx_uint_t bit,
+    ngx_http_sio_scope_t *scope)
 {
+    ngx_sio_access_t  *access;
+
+    if (ngx_http_sio_rule_scope(cf, conf, scope) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    access = &scope->nsp->access;
+
     if (access->given & bit) {
         return "is duplicate";
     }
